@@ -1,0 +1,25 @@
+//! `Sleep`: the timer of both handles.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// A timer of async-io, whose own thread drives it.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Sleep(async_io::Timer);
+
+impl Sleep {
+    pub(crate) fn new(duration: Duration) -> Self {
+        Self(async_io::Timer::after(duration)) // a time beyond the clock is never
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        ready!(Pin::new(&mut self.0).poll(context));
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,69 @@
+//! Closures for blocking work: each on a thread of its own, and how they meet virtual time.
+//!
+//! A closure may compute, or wait for something that only the loop can bring: nobody can tell from
+//! outside. So it begins when its turn comes, and the loop stands still until it has ended or
+//! `patience` is over. One that ends within it is one step of the loop, as deterministic as a poll.
+//! One that does not runs beside the loop, which is patient with it again before each move of the
+//! time. What it does then is the only thing that a seed does not decide.
+
+use std::io;
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
+
+use lifespan_core::Closed;
+
+use crate::queue::Ready;
+use crate::shared::Shared;
+use crate::trace::What;
+
+/// A closure that waits for its turn.
+pub(crate) struct Work {
+    pub(crate) number: u64,
+    run: Box<dyn FnOnce() + Send>,
+}
+
+impl Work {
+    pub(crate) fn queue<F>(shared: &Shared, work: F) -> Result<(), Closed>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let number = shared.lock().next_number().ok_or_else(|| Closed::new(()))?;
+        shared.push(Ready::Work(Self { number, run: Box::new(work) }));
+        Ok(())
+    }
+
+    /// Starts the closure, and stands still for it.
+    pub(crate) fn begin(self, shared: &Arc<Shared>, patience: Duration) -> io::Result<()> {
+        let Self { number, run } = self;
+        let ended = Ended { shared: Arc::downgrade(shared), number };
+        let mut state = shared.lock();
+        state.closures.insert(number);
+        state.recorder.note(What::ClosureBegan(number));
+        drop(state);
+        // Not joined: nothing can make a closure end.
+        thread::Builder::new().name("lifespan-sim".into()).spawn(move || {
+            run();
+            drop(ended); // owned by the thread, so it is dropped when the closure panics, too
+        })?;
+        shared.stand_still(patience, |state| state.closures.contains(&number));
+        Ok(())
+    }
+}
+
+/// Tells the loop, when it is dropped, that a closure has ended.
+struct Ended {
+    shared: Weak<Shared>,
+    number: u64,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let mut state = shared.lock();
+        state.closures.remove(&self.number);
+        state.recorder.note(What::ClosureEnded(self.number));
+        drop(state);
+        shared.ring();
+    }
+}

@@ -1,0 +1,73 @@
+//! What is ready, and the order in which it has its turn.
+
+use std::collections::VecDeque;
+
+use async_task::Runnable;
+
+use crate::blocking::Work;
+use crate::random::SplitMix64;
+use crate::root::ROOT;
+
+/// Has its turn when it leaves the queue.
+pub(crate) enum Ready {
+    Root,
+    /// A task that was woken, with its number.
+    Task(Runnable<u64>),
+    /// A closure that waits for its thread.
+    Work(Work),
+}
+
+impl Ready {
+    pub(crate) fn number(&self) -> u64 {
+        match self {
+            Self::Root => ROOT,
+            Self::Task(task) => *task.metadata(),
+            Self::Work(work) => work.number,
+        }
+    }
+}
+
+pub(crate) enum Order {
+    /// First in, first out.
+    Fifo,
+    /// Any that is ready, by lot.
+    Seeded(SplitMix64),
+}
+
+pub(crate) struct Queue {
+    ready: VecDeque<Ready>,
+    order: Order,
+}
+
+impl Queue {
+    pub(crate) fn new(order: Order) -> Self {
+        Self { ready: VecDeque::new(), order }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ready.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, ready: Ready) {
+        self.ready.push_back(ready);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Ready> {
+        match &mut self.order {
+            // One alone is no choice: lots are drawn where an order could differ.
+            Order::Seeded(random) if self.ready.len() > 1 => {
+                self.ready.swap_remove_back(random.below(self.ready.len()))
+            }
+            _ => self.ready.pop_front(),
+        }
+    }
+
+    /// Takes all, in the order in which they came.
+    pub(crate) fn take(&mut self) -> VecDeque<Ready> {
+        std::mem::take(&mut self.ready)
+    }
+
+    pub(crate) fn remove_root(&mut self) {
+        self.ready.retain(|ready| !matches!(ready, Ready::Root));
+    }
+}

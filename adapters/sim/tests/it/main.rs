@@ -1,0 +1,18 @@
+//! The simulator through its public interface. No test sleeps: all time is virtual.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod log;
+
+mod attach;
+mod blocking;
+mod clock;
+mod crowd;
+mod ends;
+mod faults;
+mod lifespans;
+mod local;
+mod order;
+mod stall;
+mod threads;
+mod timers;
+mod wakes;

@@ -1,0 +1,91 @@
+//! `AnyLoop`: the erased handle, for code without generics.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use crate::event_loop::{Closed, EventLoop, LoopId, Timer};
+use crate::sync::Arc;
+
+type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Handle of a loop with timers, whichever it is.
+///
+/// It is the default of [`Cx`](crate::Cx), so that `async fn work(cx: &Cx<'_>)` needs no generics;
+/// [`Cx::erased`](crate::Cx::erased) makes one. It costs a box for each task and each sleep: code
+/// that is generic over `L` costs none.
+#[derive(Clone)]
+pub struct AnyLoop(Arc<dyn Erased>);
+
+trait Erased: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn id(&self) -> LoopId;
+    fn spawn(&self, future: BoxFuture) -> Result<(), Closed>;
+    fn sleep(&self, duration: Duration) -> BoxFuture;
+    fn now(&self) -> Instant;
+}
+
+impl<L: Timer> Erased for L {
+    fn name(&self) -> &'static str {
+        L::NAME
+    }
+
+    fn id(&self) -> LoopId {
+        EventLoop::id(self)
+    }
+
+    fn spawn(&self, future: BoxFuture) -> Result<(), Closed> {
+        EventLoop::spawn(self, future)
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture {
+        Box::pin(Timer::sleep(self, duration))
+    }
+
+    fn now(&self) -> Instant {
+        Timer::now(self)
+    }
+}
+
+impl AnyLoop {
+    pub(crate) fn new(handle: impl Timer) -> Self {
+        Self(Arc::new(handle))
+    }
+
+    /// Returns the name of the adapter behind it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.0.name()
+    }
+}
+
+impl EventLoop for AnyLoop {
+    const NAME: &'static str = "any";
+
+    fn id(&self) -> LoopId {
+        self.0.id()
+    }
+
+    fn spawn<F: Future<Output = ()> + Send + 'static>(&self, future: F) -> Result<(), Closed> {
+        self.0.spawn(Box::pin(future))
+    }
+}
+
+impl Timer for AnyLoop {
+    type Sleep = BoxFuture;
+
+    fn sleep(&self, duration: Duration) -> BoxFuture {
+        self.0.sleep(duration)
+    }
+
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+}
+
+impl fmt::Debug for AnyLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AnyLoop({}, {})", self.name(), self.0.id())
+    }
+}

@@ -1,0 +1,260 @@
+//! loom models of the event: every order of two threads, within the bound on preemptions.
+//!
+//! Each names the bug that was planted to see it fail.
+
+use std::task::Waker;
+
+use loom::thread;
+
+use super::{Reason, ShutdownEvent, WaitOwned};
+use crate::counted::{Count, poll};
+
+fn set(event: &ShutdownEvent, reason: &'static str) -> bool {
+    event.trigger().set(reason).is_ok()
+}
+
+/// The root, or an event below it.
+fn at(root: &ShutdownEvent, below: bool) -> ShutdownEvent {
+    if below { root.child() } else { root.clone() }
+}
+
+/// Polls once, on a waker of its own.
+struct Polled {
+    wait: WaitOwned,
+    count: Count,
+    was_pending: bool,
+}
+
+impl Polled {
+    fn new(event: &ShutdownEvent) -> Self {
+        let (count, waker) = Count::new();
+        let mut wait = event.wait_owned();
+        let was_pending = poll(&mut wait, &waker).is_pending();
+        Self { wait, count, was_pending }
+    }
+
+    /// After the set: who was told to wait was woken, and who looks again finds the event set.
+    fn check(mut self) {
+        assert_eq!(self.count.get(), usize::from(self.was_pending), "a lost wake-up, or a second");
+        assert!(poll(&mut self.wait, Waker::noop()).is_ready());
+    }
+}
+
+/// Caught: `poll_wait` without its second look under the lock.
+#[test]
+fn register_and_set() {
+    for below in [false, true] {
+        loom::model(move || {
+            let root = ShutdownEvent::new();
+            let event = at(&root, below);
+            let setter = event.clone();
+            let thread = thread::spawn(move || assert!(set(&setter, "set")));
+            let polled = Polled::new(&event);
+            thread.join().unwrap();
+            polled.check();
+        });
+    }
+}
+
+/// Caught: `set` on the root that wakes before it marks, so that who is woken finds nothing.
+#[test]
+fn two_waiters_and_set_of_the_root() {
+    loom::model(|| {
+        let root = ShutdownEvent::new();
+        let child = root.child();
+        let (setter, other) = (root.clone(), child.clone());
+        let setter = thread::spawn(move || assert!(set(&setter, "set")));
+        let other = thread::spawn(move || {
+            let polled = Polled::new(&other);
+            thread::yield_now();
+            let was_woken = polled.count.get() > 0;
+            assert!(!was_woken || other.is_set(), "who is woken finds the event set");
+            polled
+        });
+        let polled = Polled::new(&root);
+        setter.join().unwrap();
+        polled.check();
+        other.join().unwrap().check();
+        assert!(child.is_set() && root.is_set());
+    });
+}
+
+/// Caught: `child` that reads the root's reason before it takes the lock.
+#[test]
+fn child_and_set_of_the_root() {
+    loom::model(|| {
+        let root = ShutdownEvent::new();
+        let setter = root.clone();
+        let thread = thread::spawn(move || assert!(set(&setter, "set")));
+        let child = root.child();
+        let polled = Polled::new(&child);
+        thread.join().unwrap();
+        assert_eq!(child.reason(), Some(Reason::from("set")));
+        polled.check();
+    });
+}
+
+/// Caught: `child` that reads its parent's state before it takes the lock.
+#[test]
+fn child_and_set_of_its_parent() {
+    loom::model(|| {
+        let root = ShutdownEvent::new();
+        let parent = root.child();
+        let setter = parent.clone();
+        let thread = thread::spawn(move || assert!(set(&setter, "set")));
+        let child = parent.child();
+        let polled = Polled::new(&child);
+        thread.join().unwrap();
+        assert_eq!(child.reason(), Some(Reason::from("set")));
+        assert!(!root.is_set());
+        polled.check();
+    });
+}
+
+/// Caught: `drop_wait` without its second look under the lock, which takes another's waiter out.
+#[test]
+fn waiter_drop_and_set() {
+    for below in [false, true] {
+        loom::model(move || {
+            let root = ShutdownEvent::new();
+            let event = at(&root, below);
+            let leaving = Polled::new(&event);
+            let (setter, beside) = (event, root.clone());
+            let thread = thread::spawn(move || {
+                assert!(set(&setter, "set"));
+                // In the place that the leaving waiter had.
+                Polled::new(&beside)
+            });
+            let Polled { wait, count, .. } = leaving;
+            drop(wait);
+            let polled = thread.join().unwrap();
+            assert!(count.get() <= 1);
+            let _ = set(&root, "then the root");
+            polled.check();
+        });
+    }
+}
+
+/// Caught: `bury` that does not ask whose entry it is, and so takes the new child's out.
+#[test]
+fn node_drop_and_set_of_its_parent() {
+    loom::model(|| {
+        let root = ShutdownEvent::new();
+        let parent = root.child();
+        let leaving = parent.child();
+        let (setter, above) = (parent.clone(), root.clone());
+        let thread = thread::spawn(move || {
+            assert!(set(&setter, "parent"));
+            // In the entry that the leaving node had.
+            [above.child(), above.child()]
+        });
+        drop(leaving);
+        let born = thread.join().unwrap();
+        assert!(parent.is_set() && !root.is_set());
+        assert!(born.iter().all(|event| !event.is_set()));
+        assert!(set(&root, "root"));
+        assert!(born.iter().all(ShutdownEvent::is_set));
+        assert_eq!(parent.reason(), Some(Reason::from("parent")));
+    });
+}
+
+/// Caught: `take_subtree` that counts nodes which are dying among those that share the reason.
+#[test]
+fn node_drop_and_set_leave_no_reason() {
+    loom::model(|| {
+        let root = ShutdownEvent::new();
+        let parent = root.child();
+        let leaving = parent.child();
+        let setter = parent.clone();
+        let thread = thread::spawn(move || assert!(set(&setter, "parent")));
+        drop(leaving);
+        thread.join().unwrap();
+        drop(parent);
+        assert_eq!(root.0.kept_reasons(), 0);
+        assert_eq!(root.0.live_entries(), 1);
+    });
+}
+
+/// Caught: a middle node's `bury` that frees its entry with a child below it.
+#[test]
+fn middle_node_drop_and_set_above() {
+    for below in [false, true] {
+        loom::model(move || {
+            let root = ShutdownEvent::new();
+            let above = at(&root, below);
+            let middle = above.child();
+            let leaf = middle.child();
+            let thread = thread::spawn(move || assert!(set(&above, "above")));
+            drop(middle);
+            let polled = Polled::new(&leaf);
+            thread.join().unwrap();
+            assert_eq!(leaf.reason(), Some(Reason::from("above")));
+            polled.check();
+        });
+    }
+}
+
+/// Caught: `poll_wait` that keeps the first waker and drops the second.
+#[test]
+fn waker_swap_and_set() {
+    for below in [false, true] {
+        loom::model(move || {
+            let root = ShutdownEvent::new();
+            let event = at(&root, below);
+            let mut polled = Polled::new(&event);
+            assert!(polled.was_pending);
+            let thread = thread::spawn(move || assert!(set(&event, "set")));
+            let (last, waker) = Count::new();
+            let was_pending = poll(&mut polled.wait, &waker).is_pending();
+            thread.join().unwrap();
+            assert!(poll(&mut polled.wait, Waker::noop()).is_ready());
+            // Who was told to wait on the last waker is woken by that, and by none but one.
+            assert!(last.get() == 1 || !was_pending);
+            assert_eq!(last.get() + polled.count.get(), 1);
+        });
+    }
+}
+
+/// Caught: `set` that looks whether the event is set before it takes the lock.
+#[test]
+fn two_setters_and_one_reason() {
+    for below in [false, true] {
+        loom::model(move || {
+            let root = ShutdownEvent::new();
+            let event = at(&root, below);
+            let other = event.clone();
+            let thread = thread::spawn(move || {
+                let won = set(&other, "one");
+                assert!(other.is_set(), "whoever lost was told that it is set");
+                won
+            });
+            let two = set(&event, "two");
+            assert!(event.is_set());
+            let reason = event.reason();
+            let one = thread.join().unwrap();
+            assert!(one != two, "one of them was first");
+            assert_eq!(reason, Some(Reason::from(if one { "one" } else { "two" })));
+            assert_eq!(event.reason(), reason);
+        });
+    }
+}
+
+/// Caught: `set` that answers the loser before the event it was told of is marked.
+#[test]
+fn a_root_and_a_child_are_set_at_once() {
+    loom::model(|| {
+        let root = ShutdownEvent::new();
+        let child = root.child();
+        let other = child.clone();
+        let thread = thread::spawn(move || {
+            let won = set(&other, "child");
+            assert!(other.is_set());
+            won
+        });
+        assert!(set(&root, "root"));
+        assert!(child.is_set());
+        let won = thread.join().unwrap();
+        assert_eq!(child.reason(), Some(Reason::from(if won { "child" } else { "root" })));
+        assert_eq!(root.reason(), Some(Reason::from("root")));
+    });
+}

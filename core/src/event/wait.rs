@@ -1,0 +1,107 @@
+//! The futures that wait for an event, and how a plain thread does.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use super::node::{Node, Registration};
+use crate::sync::Arc;
+
+/// Completes when its event is set; made by [`ShutdownEvent::wait`](crate::ShutdownEvent::wait).
+#[must_use = "futures do nothing unless polled"]
+pub struct Wait<'a> {
+    node: &'a Node,
+    me: Registration,
+}
+
+impl<'a> Wait<'a> {
+    pub(super) fn new(node: &'a Node) -> Self {
+        Self { node, me: Registration::NONE }
+    }
+}
+
+impl Future for Wait<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let node = self.node;
+        node.poll_wait(&mut self.me, context.waker())
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.node.drop_wait(&mut self.me);
+    }
+}
+
+impl fmt::Debug for Wait<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait").field("is_set", &self.node.is_set()).finish_non_exhaustive()
+    }
+}
+
+/// As [`Wait`], `'static`; made by [`ShutdownEvent::wait_owned`](crate::ShutdownEvent::wait_owned).
+#[must_use = "futures do nothing unless polled"]
+pub struct WaitOwned {
+    node: Arc<Node>,
+    me: Registration,
+}
+
+impl WaitOwned {
+    pub(super) fn new(node: Arc<Node>) -> Self {
+        Self { node, me: Registration::NONE }
+    }
+}
+
+impl Future for WaitOwned {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Self { node, me } = &mut *self;
+        node.poll_wait(me, context.waker())
+    }
+}
+
+impl Drop for WaitOwned {
+    fn drop(&mut self) {
+        self.node.drop_wait(&mut self.me);
+    }
+}
+
+impl fmt::Debug for WaitOwned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitOwned").field("is_set", &self.node.is_set()).finish_non_exhaustive()
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Parks this thread until the future ends, or the time is over.
+pub(super) fn block_on(mut wait: Wait<'_>, timeout: Option<Duration>) {
+    // A timeout that does not fit the clock is no timeout.
+    let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    // A wake-up between the poll and the park leaves its token, so the park returns at once.
+    while Pin::new(&mut wait).poll(&mut context).is_pending() {
+        let Some(end) = end else {
+            thread::park();
+            continue;
+        };
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        thread::park_timeout(left);
+    }
+}

@@ -1,0 +1,241 @@
+//! What an adapter implements: the identity of a loop, and its capabilities, one trait each.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use crate::inside::InsideLoop;
+use crate::roll_call::Stalled;
+use crate::sync::IdSource;
+
+static LOOP_IDS: IdSource = IdSource::new();
+
+/// Identity of one running loop, unique in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LoopId(u64);
+
+impl LoopId {
+    /// Makes an id that no other loop of this process has.
+    #[must_use]
+    pub fn unique() -> Self {
+        Self(LOOP_IDS.next())
+    }
+}
+
+impl fmt::Display for LoopId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "loop#{}", self.0)
+    }
+}
+
+/// Handle of a running event loop: who it is, and how to start a future on it.
+///
+/// What it spawns runs to its end though nobody holds anything: dropping a handle never cancels.
+///
+/// What an adapter must keep besides the signatures (the crate `lifespan-conformance` tests it):
+/// - It uses the handle that it holds, never the ambient context of the calling thread.
+/// - The handle is weak: tasks hold it, and must not keep their loop alive.
+/// - No lock is held while a future is polled or dropped, or a waker is woken or dropped: they may
+///   spawn, wake and sleep on this very loop.
+/// - A loop that ends drops its futures, and takes no more: not from their destructors either.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no loop handle",
+    label = "this needs the handle of an event loop",
+    note = "loop handles come from an adapter: `Tokio` (lifespan-tokio), `Smol` (lifespan-smol); \
+            a runtime's own handle or executor is none"
+)]
+pub trait EventLoop: Clone + Send + Sync + 'static {
+    /// The adapter's name, for messages: `tokio`, `smol`.
+    const NAME: &'static str;
+
+    /// Returns which loop this is; clones of one handle agree.
+    fn id(&self) -> LoopId;
+
+    /// Starts a future on the loop; it is not polled inside this call.
+    ///
+    /// # Errors
+    /// [`Closed`] if the loop is known to have ended. In any case the future has been dropped then;
+    /// a loop that ends later drops the futures that it still has.
+    fn spawn<F: Future<Output = ()> + Send + 'static>(&self, future: F) -> Result<(), Closed>;
+}
+
+/// A loop that has timers.
+#[diagnostic::on_unimplemented(
+    message = "the loop `{Self}` has no timers",
+    label = "this needs `{Self}: Timer`",
+    note = "in a generic function, add the bound `L: Timer`",
+    note = "otherwise use a loop that has timers, such as `Tokio` (lifespan-tokio) or `Smol` \
+            (lifespan-smol); a runtime's own handle or executor is no loop handle"
+)]
+pub trait Timer: EventLoop {
+    /// The future that [`sleep`](Self::sleep) returns.
+    type Sleep: Future<Output = ()> + Send + 'static;
+
+    /// Completes after `duration`; `ZERO` and `MAX` are valid, and a time beyond the clock is never.
+    fn sleep(&self, duration: Duration) -> Self::Sleep;
+
+    /// Returns the loop's own time, which may be virtual.
+    fn now(&self) -> Instant;
+}
+
+/// A loop that has threads for blocking work.
+#[diagnostic::on_unimplemented(
+    message = "the loop `{Self}` has no threads for blocking work",
+    label = "this needs `{Self}: Blocking`",
+    note = "in a generic function, add the bound `L: Blocking`",
+    note = "otherwise use a loop that has such threads, such as `Tokio` (lifespan-tokio) or \
+            `Smol` (lifespan-smol); a runtime's own handle or executor is no loop handle"
+)]
+pub trait Blocking: EventLoop {
+    /// Runs a closure on a thread that may block.
+    ///
+    /// # Errors
+    /// [`Closed`] if the loop has ended; the closure has been dropped then.
+    fn spawn_blocking<F: FnOnce() + Send + 'static>(&self, work: F) -> Result<(), Closed>;
+}
+
+/// A loop that runs futures which are not `Send`, on its own thread.
+#[diagnostic::on_unimplemented(
+    message = "the loop `{Self}` runs no tasks that are not `Send`",
+    label = "this needs `{Self}: LocalLoop`",
+    note = "use `spawn` with a `Send` body, or choose a local loop such as `TokioLoop::local()`"
+)]
+pub trait LocalLoop: EventLoop {
+    /// Tells whether this is the loop's own thread; while nobody drives the loop, it may say no.
+    fn is_on_its_thread(&self) -> bool;
+
+    /// Starts a future on this thread; it is not polled inside this call.
+    ///
+    /// # Errors
+    /// [`Closed`] if the loop has ended, or another thread drives it; the future has been dropped
+    /// then.
+    fn spawn_local<F: Future<Output = ()> + 'static>(&self, future: F) -> Result<(), Closed>;
+}
+
+/// Owns a loop and drives it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not own an event loop",
+    label = "this needs an owner such as `TokioLoop` or `SmolLoop`",
+    note = "`Lifespan::on` takes the owner of a loop, not a handle of one; inside a loop that runs \
+            already use `Lifespan::attach` with a handle such as `Tokio::current()?`"
+)]
+pub trait LoopOwner {
+    /// What names this loop inside and outside of it.
+    type Handle: EventLoop;
+
+    /// Drives the loop on this thread until the future of `f` ends.
+    ///
+    /// Tasks that still live then belong to the owner: they go on in the next `run`, or meanwhile on
+    /// threads that the loop has of its own, and are dropped with it. The same when the future
+    /// panics, which goes through to the caller.
+    ///
+    /// # Errors
+    /// [`RunError`] if this thread is running a loop, or the loop cannot be made.
+    fn run<T, F: AsyncFnOnce(&Self::Handle) -> T>(&mut self, f: F) -> Result<T, RunError>;
+}
+
+/// So that one owner can run more than once: `Lifespan::on(&mut owner)`.
+impl<O: LoopOwner> LoopOwner for &mut O {
+    type Handle = O::Handle;
+
+    fn run<T, F: AsyncFnOnce(&Self::Handle) -> T>(&mut self, f: F) -> Result<T, RunError> {
+        O::run(self, f)
+    }
+}
+
+/// A scope or loop has ended; what could not be used comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Closed<T = ()> {
+    value: T,
+}
+
+impl<T> Closed<T> {
+    /// Wraps what could not be used.
+    pub fn new(value: T) -> Self {
+        Self { value }
+    }
+
+    /// Gives back what could not be used.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+impl<T> fmt::Debug for Closed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Closed").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Display for Closed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the lifespan or its loop has ended, so nothing new can start in it")
+    }
+}
+
+impl<T> Error for Closed<T> {}
+
+/// A loop could not be run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RunError {
+    /// This thread is running a loop already.
+    InsideLoop(InsideLoop),
+    /// The runtime could not be made, or could not drive.
+    Runtime(Box<dyn Error + Send + Sync>),
+    /// The loop can make no progress any more.
+    Stalled(Stalled),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InsideLoop(inside) => inside.fmt(f),
+            Self::Runtime(error) => write!(f, "the runtime could not be started: {error}"),
+            Self::Stalled(stalled) => stalled.fmt(f),
+        }
+    }
+}
+
+impl Error for RunError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::InsideLoop(inside) => Some(inside),
+            Self::Runtime(error) => Some(error.as_ref()),
+            Self::Stalled(stalled) => Some(stalled),
+        }
+    }
+}
+
+/// There is no running loop to attach to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoLoop {
+    adapter: &'static str,
+}
+
+impl NoLoop {
+    /// For adapters: names the adapter that looked for a loop.
+    #[must_use]
+    pub fn new(adapter: &'static str) -> Self {
+        Self { adapter }
+    }
+}
+
+impl fmt::Display for NoLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "no {} loop is running here: attach inside one, or let the lifespan own its loop",
+            self.adapter
+        )
+    }
+}
+
+impl Error for NoLoop {}
+
+impl From<InsideLoop> for RunError {
+    fn from(inside: InsideLoop) -> Self {
+        Self::InsideLoop(inside)
+    }
+}

@@ -1,0 +1,84 @@
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+//! The runtime-independent core of `lifespan`: shutdown event, task registry, lifespan.
+//!
+//! It does no I/O, has no timer and no executor of its own, and depends on nothing but std. A loop
+//! comes from an adapter (`lifespan-tokio`, `lifespan-smol`, ..); what cancel, panic, drop and
+//! deadline mean is written here, once, so that it is the same on every runtime. Libraries depend on
+//! this crate and write functions that are generic over the loop; applications depend on `lifespan`
+//! and pick an adapter by feature.
+//!
+//! ```
+//! use std::time::Duration;
+//! use lifespan_core::{Cx, Timer};
+//!
+//! /// Polls until it is told to stop, on whichever runtime.
+//! pub async fn poller<L: Timer>(cx: Cx<'_, L>) {
+//!     while !cx.wait_timeout(Duration::from_secs(5)).await.is_set() {
+//!         // fetch, store
+//!     }
+//! }
+//! ```
+//!
+//! # Words
+//!
+//! | word | meaning |
+//! |---|---|
+//! | event loop, loop | one running instance of an executor with its timers |
+//! | loop handle | cheap, typed name of a loop: an [`EventLoop`]; with its type forgotten, [`AnyLoop`] |
+//! | [`Cx`] | proof of being inside a task; lives no longer than that task |
+//! | scope | one shutdown event and one registry of tasks; the root's, or a component's |
+//! | [`Spawner`] | remote control of a scope, for request handlers and other threads |
+//! | task | a spawned future with a name or an id, in a registry |
+//! | component | a start-up handler, a shutdown handler, and the tasks that they spawned |
+//! | [`Lifespan`] | the whole: components, tasks, budgets; built, then run |
+//! | stop, cancel | *stop* is soft: the event is set, the task ends by itself; *cancel* is hard: the future is dropped |
+//! | grace | how long between stop and cancel |
+//! | [`Outcome`] | how a task ended |
+//! | straggler | what had not ended when the deadline passed |
+//!
+//! # What holds on every runtime
+//!
+//! - A task ends in exactly one [`Outcome`], also when its body, its destructor or its loop fails.
+//! - Dropping a [`Task`] detaches it: the registry owns the task. Dropping never cancels.
+//! - A cancel resolves when the future *has been dropped*, and never raises the task's own error.
+//! - A failure that nobody awaits is in the [`Report`].
+//! - No waker is woken, cloned or dropped under a lock, and a panicking one harms nobody else.
+//! - A stop ends within its deadline, and says what it left behind, as long as the loop turns.
+mod any_loop;
+mod clock;
+#[cfg(all(test, loom))]
+mod counted;
+mod driver_threads;
+mod event;
+mod event_loop;
+mod inside;
+mod lifespan;
+mod on_thread;
+mod registry;
+mod roll_call;
+mod scope;
+mod sync;
+mod task;
+mod waiters;
+mod wake;
+
+pub use any_loop::AnyLoop;
+pub use driver_threads::DriverThreads;
+pub use event::{AlreadySet, DropGuard, Reason, ShutdownEvent, ShutdownTrigger, Wait, WaitOwned};
+pub use event_loop::{
+    Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, NoLoop, RunError, Timer,
+};
+pub use inside::{Inside, InsideLoop};
+pub use lifespan::{
+    Attached, ComponentReport, HandlerOutcome, Lifespan, Phases, Report, StartError, StopSource,
+    Straggler, TaskReport,
+};
+pub use on_thread::OnThread;
+pub use registry::{Cancel, Finished, NotFound, TaskRef, Tasks};
+pub use roll_call::{Stalled, Waiting};
+pub use scope::{
+    Cx, Elapsed, Factory, Interval, SpawnError, Spawner, State, Task, TaskBuilder, TaskFn, Waited,
+    WrongThread,
+};
+pub use task::{BoxError, Failure, Name, Outcome, Output, Panic, TaskError, TaskId};

@@ -1,0 +1,332 @@
+//! Drives a lifespan from its first handler to its report.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use super::handler::{self, Caught, Handler};
+use super::listed::Listed;
+use super::report::{ComponentReport, HandlerOutcome, Report, StartError, Straggler, TaskReport};
+use super::serve::Serve;
+use super::stop::Stop;
+use super::{Budgets, Component, Plan, Planned};
+use crate::clock::Clock;
+use crate::event::{Reason, ShutdownEvent};
+use crate::event_loop::Timer;
+use crate::registry::{Failures, TaskRef};
+use crate::scope::{Scope, Shared, State, cx};
+use crate::sync::Arc;
+use crate::task::{Name, Panic};
+use crate::wake::call_caught;
+
+pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownEvent) -> Report {
+    let Plan { components, tasks, serve, event, budgets, until_idle, refused } = plan;
+    if let Some(error) = refused {
+        return Report::not_started(error, &event);
+    }
+    let mut run = Run::new(handle, event, cancel, budgets);
+    let began = handle.now();
+    if run.start(components).await && run.spawn_planned(tasks) {
+        let started = handle.now();
+        let mut serve = Serve::new(serve.map(|body| run.caught(body, Arc::clone(&run.root))));
+        run.report.phases.starting = started.saturating_duration_since(began);
+        run.serve(&mut serve, until_idle).await;
+        run.report.phases.serving = handle.now().saturating_duration_since(started);
+        run.stop(&mut serve).await;
+        run.report.serve = serve.into_outcome();
+    } else {
+        run.report.phases.starting = handle.now().saturating_duration_since(began);
+        run.stop(&mut Serve::none()).await;
+    }
+    run.finish()
+}
+
+struct Run<'a, L> {
+    handle: &'a L,
+    budgets: Budgets,
+    shared: Arc<Shared>,
+    root: Arc<Scope>,
+    /// What was started, and is to be stopped in reverse.
+    started: Vec<Started<L>>,
+    listed: Listed,
+    report: Report,
+}
+
+/// A component whose start-up handler was run.
+struct Started<L> {
+    scope: Arc<Scope>,
+    /// Its place in the report.
+    index: usize,
+    /// `None` if it has none, or its start-up failed: what was not opened is not closed.
+    shutdown: Option<Handler<L>>,
+}
+
+impl<L> Run<'_, L> {
+    /// The scopes that are not stopped yet, in the order in which they are.
+    fn scopes(&self) -> impl Iterator<Item = &Arc<Scope>> {
+        let components = self.started.iter().rev().map(|started| &started.scope);
+        [&self.root].into_iter().chain(components)
+    }
+}
+
+impl<'a, L: Timer> Run<'a, L> {
+    fn new(handle: &'a L, stop: ShutdownEvent, cancel: ShutdownEvent, budgets: Budgets) -> Self {
+        let shared = Arc::new(Shared {
+            stop,
+            cancel,
+            state: State::default(),
+            failures: Arc::new(Failures::default()),
+            clock: Clock::of(handle),
+        });
+        let root = Scope::root(Arc::clone(&shared));
+        let report = Report::new(Reason::Requested);
+        Self {
+            handle,
+            budgets,
+            shared,
+            root,
+            started: Vec::new(),
+            listed: Listed::default(),
+            report,
+        }
+    }
+
+    fn caught(&self, handler: Handler<L>, scope: Arc<Scope>) -> Caught<'a> {
+        let cx = cx::make(self.handle.clone(), scope, None);
+        Caught::new(move || handler(cx))
+    }
+
+    /// Runs the start-up handlers. Tells whether all succeeded and no stop came.
+    async fn start(&mut self, components: Vec<Component<L>>) -> bool {
+        let names = components.iter().map(|component| ComponentReport::new(component.name.clone()));
+        self.report.components = names.collect();
+        for (index, component) in components.into_iter().enumerate() {
+            if self.shared.stop.is_set() {
+                return false;
+            }
+            let Component { name, startup, shutdown } = component;
+            let scope = Scope::component(&self.root, name.clone());
+            // Before its handler runs: if this drive is dropped there, the scope is cancelled too.
+            self.started.push(Started { scope: Arc::clone(&scope), index, shutdown: None });
+            let outcome = match startup {
+                Some(startup) => self.run_startup(startup, &scope).await,
+                None => HandlerOutcome::NotRun,
+            };
+            self.report.components[index].startup = outcome.clone();
+            if !matches!(outcome, HandlerOutcome::Completed | HandlerOutcome::NotRun) {
+                self.note_failed_start(name, outcome);
+                return false;
+            }
+            if let Some(started) = self.started.last_mut() {
+                started.shutdown = shutdown;
+            }
+        }
+        true
+    }
+
+    async fn run_startup(&self, startup: Handler<L>, scope: &Arc<Scope>) -> HandlerOutcome {
+        let handler = self.caught(startup, Arc::clone(scope));
+        handler::run(self.handle, handler, self.budgets.start, Some(&self.shared.stop)).await
+    }
+
+    fn note_failed_start(&mut self, component: Name, outcome: HandlerOutcome) {
+        if outcome.is_failure() {
+            self.fail_start(StartError::Startup { component, outcome });
+        }
+    }
+
+    fn fail_start(&mut self, error: StartError) {
+        self.report.start_error = Some(error);
+        self.ask_to_stop(Reason::StartFailed);
+    }
+
+    /// Sets the lifespan's event; who set it before has given the reason.
+    fn ask_to_stop(&self, reason: Reason) {
+        let _ = call_caught(|| self.shared.stop.trigger().set(reason));
+    }
+
+    /// Spawns the builder's tasks, unless a stop came. Tells whether they run.
+    fn spawn_planned(&mut self, tasks: Vec<(Name, Planned<L>)>) -> bool {
+        if self.shared.stop.is_set() {
+            return false;
+        }
+        let cx = cx::make(self.handle.clone(), Arc::clone(&self.root), None);
+        for (name, spawn) in tasks {
+            // Cloning a body is foreign code.
+            let spawned = call_caught(|| spawn(&cx, name.clone())).unwrap_or_else(|payload| {
+                let outcome = HandlerOutcome::Panicked(Panic::new(payload));
+                Err(StartError::Startup { component: name, outcome })
+            });
+            match spawned {
+                Ok(task) => self.listed.add(task),
+                Err(error) => {
+                    self.fail_start(error);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Serves until the event is set, the foreground ends, or nothing is left to do.
+    async fn serve(&self, serve: &mut Serve<'_>, until_idle: bool) {
+        let mut stopped = self.shared.stop.wait();
+        let mut idle = pin!(self.wait_idle());
+        let reason = poll_fn(|context| {
+            if Pin::new(&mut stopped).poll(context).is_ready() {
+                return Poll::Ready(None);
+            }
+            if serve.is_live() && serve.poll(context).is_ready() {
+                return Poll::Ready(Some(Reason::ServeEnded));
+            }
+            if until_idle && idle.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Some(Reason::AllTasksEnded));
+            }
+            Poll::Pending
+        });
+        if let Some(reason) = reason.await {
+            self.ask_to_stop(reason);
+        }
+    }
+
+    /// Completes when no scope has a task.
+    async fn wait_idle(&self) {
+        while let Some(emptied) = self.scopes().find_map(|scope| scope.registry().watch_if_busy()) {
+            emptied.await;
+        }
+    }
+
+    /// Stops the root's tasks and the foreground, then the components in reverse.
+    async fn stop(&mut self, serve: &mut Serve<'_>) {
+        let began = self.handle.now();
+        self.report.reason = self.shared.stop.reason().unwrap_or(Reason::Requested);
+        self.list_named();
+        let stop = Stop::new(
+            self.handle,
+            self.budgets,
+            self.report.reason.clone(),
+            self.shared.cancel.clone(),
+        );
+        stop.tasks(&self.root, serve, &mut self.listed).await;
+        let root = Arc::clone(&self.root);
+        let (late, _) = self.run_shutdowns(&stop, &root, None).await;
+        self.note_root_shutdowns(late);
+        while let Some(Started { scope, index, shutdown }) = self.started.last_mut() {
+            let (scope, index, shutdown) = (Arc::clone(scope), *index, shutdown.take());
+            stop.tasks(&scope, &mut Serve::none(), &mut self.listed).await;
+            let (late, own) = self.run_shutdowns(&stop, &scope, shutdown).await;
+            let component = &mut self.report.components[index];
+            component.late_shutdowns = late;
+            component.shutdown = own;
+            // Now, and no sooner: if this drive is dropped meanwhile, the scope is cancelled too.
+            self.started.pop();
+        }
+        self.report.phases.stopping = self.handle.now().saturating_duration_since(began);
+    }
+
+    /// Runs the handlers of a scope whose tasks are gone, waits for what they spawned, closes it.
+    async fn run_shutdowns(
+        &mut self,
+        stop: &Stop<'_, L>,
+        scope: &Arc<Scope>,
+        shutdown: Option<Handler<L>>,
+    ) -> (Vec<HandlerOutcome>, HandlerOutcome) {
+        let late = run_late(stop, scope).await;
+        let own = match shutdown {
+            Some(shutdown) => stop.handler(self.caught(shutdown, Arc::clone(scope))).await,
+            None => HandlerOutcome::NotRun,
+        };
+        // Whoever holds a spawner may start a task in the moment before the scope is closed.
+        while !scope.registry().close_if_empty() && !stop.is_over() {
+            stop.tasks(scope, &mut Serve::none(), &mut self.listed).await;
+        }
+        scope.registry().close();
+        stop.rest(scope, &mut self.listed).await;
+        self.note_stragglers(scope);
+        (late, own)
+    }
+
+    /// The root has no component of its own; handlers added to it are reported where they failed.
+    fn note_root_shutdowns(&mut self, late: Vec<HandlerOutcome>) {
+        if !late.is_empty() {
+            let mut root = ComponentReport::new(Name::from("(root)"));
+            root.late_shutdowns = late;
+            self.report.components.push(root);
+        }
+    }
+
+    /// What still lives in a scope that is closed is a straggler.
+    fn note_stragglers(&mut self, scope: &Scope) {
+        let left = scope.registry().snapshot().into_iter().map(TaskRef::new);
+        self.report.stragglers.extend(left.map(|task| Straggler::of(&task)));
+    }
+
+    /// Named tasks that live when the stop begins are listed with how they end.
+    fn list_named(&mut self) {
+        let records = self.scopes().flat_map(|scope| scope.registry().snapshot());
+        let named = records.map(TaskRef::new).filter(|task| task.name().is_some());
+        for task in named.collect::<Vec<_>>() {
+            self.listed.add(task);
+        }
+    }
+
+    fn finish(mut self) -> Report {
+        let mut report = std::mem::replace(&mut self.report, Report::new(Reason::Requested));
+        let Self { shared, listed, .. } = &self;
+        // Handles that were kept here may hold failures that nobody heard.
+        shared.state.clear();
+        let mut tasks = listed.reports();
+        let (failed, more) = shared.failures.take();
+        for failed in failed {
+            let task = tasks.entry(failed.id);
+            task.or_insert_with(|| TaskReport::of_failed(failed)).unheard = true;
+        }
+        report.tasks = tasks.into_values().collect();
+        report.more_failures = more;
+        report.more_forced = listed.more_forced();
+        report
+    }
+}
+
+/// Runs the handlers that were added while the program ran, the last one first.
+async fn run_late<L: Timer>(stop: &Stop<'_, L>, scope: &Arc<Scope>) -> Vec<HandlerOutcome> {
+    let mut outcomes = Vec::new();
+    while let Some(late) = scope.late().next() {
+        let handler_scope = Arc::clone(scope);
+        outcomes.push(stop.handler(Caught::new(move || late.start(handler_scope))).await);
+        if stop.is_over() {
+            scope.late().refuse_more(); // each may add another, without end
+        }
+        yield_now().await;
+    }
+    outcomes
+}
+
+/// Lets the loop turn.
+async fn yield_now() {
+    let mut has_yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// A drive that is dropped before its end, because the future of an attached lifespan is, cancels
+/// what it started. After the end there is nothing left to cancel.
+impl<L> Drop for Run<'_, L> {
+    fn drop(&mut self) {
+        let _ = call_caught(|| self.shared.stop.trigger().set(Reason::LoopClosed));
+        for scope in self.scopes() {
+            scope.registry().close();
+            let _ = call_caught(|| scope.event().trigger().set(Reason::LoopClosed));
+            for record in scope.registry().snapshot() {
+                let _ = call_caught(|| record.force());
+            }
+        }
+        self.shared.state.clear();
+    }
+}

@@ -1,0 +1,329 @@
+//! The lifespan of a program: what it starts, in which order, and how it stops.
+
+mod attach;
+mod drive;
+mod handler;
+mod listed;
+mod report;
+mod serve;
+mod source;
+mod stop;
+
+pub use attach::Attached;
+pub use report::{
+    ComponentReport, HandlerOutcome, Phases, Report, StartError, Straggler, TaskReport,
+};
+pub use source::StopSource;
+
+use std::any::Any;
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::event::ShutdownEvent;
+use crate::event_loop::{EventLoop, LoopOwner, Timer};
+use crate::registry::TaskRef;
+use crate::scope::{Cx, Factory, SpawnError, TaskFn};
+use crate::task::{BoxError, Name, Output};
+use handler::Handler;
+
+type Bind = Box<dyn FnOnce(&ShutdownEvent, &ShutdownEvent) -> Result<Box<dyn Any>, BoxError>>;
+
+/// Describes what runs beside the main work of a program, and runs it.
+///
+/// `Built -> Starting -> Serving -> Stopping -> Stopped`: components start in the order of their
+/// registration, then the tasks; a stop undoes that in reverse. See [`run`](Self::run).
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use lifespan_core::{Cx, Lifespan, LoopOwner, Timer};
+///
+/// async fn ticker<L: Timer>(cx: Cx<'_, L>) {
+///     while !cx.wait_timeout(Duration::from_secs(1)).await.is_set() {
+///         println!("tick");
+///     }
+/// }
+///
+/// /// What a library offers: it names no runtime.
+/// fn install<O: LoopOwner>(lifespan: Lifespan<O>) -> Lifespan<O>
+/// where
+///     O::Handle: Timer,
+/// {
+///     lifespan.task("ticker", ticker)
+/// }
+/// ```
+#[must_use = "nothing starts before `.run()`"]
+pub struct Lifespan<O, L = <O as LoopOwner>::Handle> {
+    owner: O,
+    plan: Plan<L>,
+    sources: Vec<Bind>,
+}
+
+/// What is to be run, whoever drives the loop.
+struct Plan<L> {
+    components: Vec<Component<L>>,
+    tasks: Vec<(Name, Planned<L>)>,
+    serve: Option<Handler<L>>,
+    event: ShutdownEvent,
+    budgets: Budgets,
+    until_idle: bool,
+    /// The first name that was refused; the start fails with it.
+    refused: Option<StartError>,
+}
+
+struct Component<L> {
+    name: Name,
+    startup: Option<Handler<L>>,
+    shutdown: Option<Handler<L>>,
+}
+
+/// A task of the builder: how to spawn it in the root scope.
+type Planned<L> = Box<dyn FnOnce(&Cx<'_, L>, Name) -> Result<TaskRef, StartError>>;
+
+#[derive(Clone, Copy, Debug)]
+struct Budgets {
+    start: Duration,
+    grace: Duration,
+    shutdown: Duration,
+    deadline: Duration,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self {
+            start: Duration::from_secs(60),
+            grace: Duration::from_secs(10),
+            shutdown: Duration::from_secs(10),
+            deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+impl<O: LoopOwner> Lifespan<O> {
+    /// Begins a lifespan on a loop that this owner will drive.
+    pub fn on(owner: O) -> Self {
+        Self::new(owner)
+    }
+
+    /// Runs all of it on this thread, until it has stopped.
+    ///
+    /// The report says what failed, also if nothing could start: inside a running loop, for
+    /// example, it holds [`RunError::InsideLoop`](crate::RunError::InsideLoop).
+    pub fn run(self) -> Report
+    where
+        O::Handle: Timer,
+    {
+        let Self { mut owner, plan, sources } = self;
+        let (event, cancel) = (plan.event.clone(), ShutdownEvent::new());
+        let bound = match bind(sources, &event, &cancel) {
+            Ok(bound) => bound,
+            Err(error) => return Report::not_started(error, &event),
+        };
+        let driven = owner.run(async move |handle| drive::drive(handle, plan, cancel).await);
+        drop(bound);
+        driven.unwrap_or_else(|error| Report::not_run(error, &event))
+    }
+}
+
+/// Binds every source, or none.
+fn bind(
+    sources: Vec<Bind>,
+    stop: &ShutdownEvent,
+    cancel: &ShutdownEvent,
+) -> Result<Vec<Box<dyn Any>>, StartError> {
+    let bound = sources.into_iter().map(|bind| bind(stop, cancel)).collect::<Result<_, _>>();
+    bound.map_err(StartError::StopSource)
+}
+
+/// What a lifespan consists of, whether it owns its loop or is attached to one.
+impl<O, L: EventLoop> Lifespan<O, L> {
+    fn new(owner: O) -> Self {
+        let plan = Plan {
+            components: Vec::new(),
+            tasks: Vec::new(),
+            serve: None,
+            event: ShutdownEvent::new(),
+            budgets: Budgets::default(),
+            until_idle: false,
+            refused: None,
+        };
+        Self { owner, plan, sources: Vec::new() }
+    }
+
+    /// Uses an event of the caller's: setting it stops the lifespan, and its stop sets it.
+    ///
+    /// It may be made before any loop exists, and shared with whatever else should hear of it.
+    /// Default: an event of its own.
+    pub fn event(mut self, event: ShutdownEvent) -> Self {
+        self.plan.event = event;
+        self
+    }
+
+    /// Adds something that can ask for a stop, such as the operating system's signals.
+    ///
+    /// Default: nothing, and no signal handler is installed.
+    pub fn stop_on<S: StopSource + 'static>(mut self, source: S) -> Self {
+        self.sources.push(Box::new(move |stop, cancel| {
+            let bound = source.bind(stop.trigger(), cancel.trigger())?;
+            Ok(Box::new(bound))
+        }));
+        self
+    }
+
+    /// Adds the start-up handler of a component.
+    ///
+    /// Handlers run on the loop, one after the other, in the order of registration. What a handler
+    /// spawns through its [`Cx`] belongs to the component, and ends before its shutdown handler
+    /// runs. If it fails, panics, or takes longer than
+    /// [`start_timeout`](Self::start_timeout), the start ends and what had started is undone. A stop
+    /// that comes meanwhile drops it where it waits; what it had not opened whole is not closed: its
+    /// shutdown handler does not run.
+    pub fn startup<R, F>(mut self, name: impl Into<Name>, handler: F) -> Self
+    where
+        R: Output<Value = ()> + 'static,
+        F: for<'t> AsyncFnOnce(Cx<'t, L>) -> R + 'static,
+    {
+        self.plan.component(name.into(), |component| &mut component.startup, handler);
+        self
+    }
+
+    /// Adds the shutdown handler of a component, which may have a start-up handler of this name.
+    ///
+    /// Components stop in reverse order of registration. The handler runs when the component's
+    /// tasks are gone, if the component had started; what it returns is reported, and the stop goes
+    /// on.
+    pub fn shutdown<R, F>(mut self, name: impl Into<Name>, handler: F) -> Self
+    where
+        R: Output<Value = ()> + 'static,
+        F: for<'t> AsyncFnOnce(Cx<'t, L>) -> R + 'static,
+    {
+        self.plan.component(name.into(), |component| &mut component.shutdown, handler);
+        self
+    }
+
+    /// Adds a task, spawned in the root scope after every start-up handler has succeeded.
+    ///
+    /// The body is a factory: `async |cx| ..` or an `async fn`, called on a clone. A stop stops the
+    /// tasks before the components.
+    #[track_caller]
+    pub fn task<R, F>(mut self, name: impl Into<Name>, body: F) -> Self
+    where
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
+    {
+        let spawned_at = Location::caller();
+        let spawn: Planned<_> =
+            Box::new(move |cx, name| match cx.task(name).spawn_from(body.clone(), spawned_at) {
+                Ok(task) => Ok(task.task_ref().clone()),
+                Err(SpawnError::NameTaken { name, .. }) => Err(StartError::NameTaken { name }),
+                Err(_) => Err(StartError::EmptyName),
+            });
+        self.plan.task(name.into(), spawn);
+        self
+    }
+
+    /// Sets the foreground: when this future ends, the lifespan stops.
+    ///
+    /// It starts after the tasks, runs on the loop's own thread, and need not be `Send`. A stop
+    /// sets the event that it sees, and drops it when the grace is over. Default: none, and the
+    /// lifespan serves until something asks it to stop.
+    pub fn serve<R, F>(mut self, body: F) -> Self
+    where
+        R: Output<Value = ()> + 'static,
+        F: for<'t> AsyncFnOnce(Cx<'t, L>) -> R + 'static,
+    {
+        self.plan.serve = Some(handler::boxed(body));
+        self
+    }
+
+    /// Has the lifespan stop when every task of every scope has ended. Default: it serves on.
+    ///
+    /// The foreground is no task: without any task it is stopped at once.
+    pub fn until_idle(mut self) -> Self {
+        self.plan.until_idle = true;
+        self
+    }
+
+    /// Sets how long each start-up handler may take. Default: 60 seconds.
+    pub fn start_timeout(mut self, budget: Duration) -> Self {
+        self.plan.budgets.start = budget;
+        self
+    }
+
+    /// Sets how long tasks may take from a stop to their end, before they are cancelled.
+    ///
+    /// For the tasks of each component anew; a task may have its own. Default: 10 seconds.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.plan.budgets.grace = grace;
+        self
+    }
+
+    /// Sets how long each shutdown handler may take. Default: 10 seconds.
+    pub fn stop_timeout(mut self, budget: Duration) -> Self {
+        self.plan.budgets.shutdown = budget;
+        self
+    }
+
+    /// Sets how long the whole stop may take; it caps every other budget. Default: 30 seconds.
+    ///
+    /// When it is over, what is left is dropped, protected or not, and what cannot be dropped is
+    /// reported as a straggler. It is kept by the loop's own timer, on the thread that runs the
+    /// lifespan: a task that blocks that thread holds it up.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.plan.budgets.deadline = deadline;
+        self
+    }
+}
+
+impl<L> Plan<L> {
+    /// Puts a handler into its component, which is made where the name is new.
+    fn component<R, F>(
+        &mut self,
+        name: Name,
+        slot: impl Fn(&mut Component<L>) -> &mut Option<Handler<L>>,
+        handler: F,
+    ) where
+        L: 'static,
+        R: Output<Value = ()> + 'static,
+        F: for<'t> AsyncFnOnce(Cx<'t, L>) -> R + 'static,
+    {
+        if name.is_empty() {
+            self.refused.get_or_insert(StartError::EmptyName);
+            return;
+        }
+        let index = self.components.iter().position(|component| component.name == name);
+        let index = index.unwrap_or_else(|| {
+            self.components.push(Component { name: name.clone(), startup: None, shutdown: None });
+            self.components.len() - 1
+        });
+        let slot = slot(&mut self.components[index]);
+        if slot.is_some() {
+            self.refused.get_or_insert(StartError::NameTaken { name });
+            return;
+        }
+        *slot = Some(handler::boxed(handler));
+    }
+}
+
+impl<L> Plan<L> {
+    fn task(&mut self, name: Name, spawn: Planned<L>) {
+        if name.is_empty() {
+            self.refused.get_or_insert(StartError::EmptyName);
+        } else if self.tasks.iter().any(|(other, _)| *other == name) {
+            self.refused.get_or_insert(StartError::NameTaken { name });
+        } else {
+            self.tasks.push((name, spawn));
+        }
+    }
+}
+
+impl<O, L> fmt::Debug for Lifespan<O, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.plan.components.iter().map(|component| &component.name);
+        f.debug_struct("Lifespan")
+            .field("components", &names.collect::<Vec<_>>())
+            .field("budgets", &self.plan.budgets)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,49 @@
+//! Where a request to stop comes from, besides the program itself.
+
+use crate::event::ShutdownTrigger;
+use crate::task::BoxError;
+
+/// Something that can ask a lifespan to stop: signals, a watchdog, a service manager.
+///
+/// Bound when the lifespan runs, before anything starts, and released when it has ended.
+///
+/// # Examples
+/// ```
+/// use lifespan_core::{BoxError, ShutdownTrigger, StopSource};
+///
+/// /// Stops when its file appears.
+/// struct StopFile(std::path::PathBuf);
+///
+/// impl StopSource for StopFile {
+///     type Bound = ();
+///
+///     fn bind(self, stop: ShutdownTrigger, _cancel: ShutdownTrigger) -> Result<(), BoxError> {
+///         std::thread::Builder::new().spawn(move || {
+///             while !stop.is_set() && !self.0.exists() {
+///                 std::thread::sleep(std::time::Duration::from_millis(200));
+///             }
+///             let _ = stop.set("the stop file appeared");
+///         })?;
+///         Ok(())
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stop a lifespan",
+    label = "this is no `StopSource`",
+    note = "use `Signals::default()` of lifespan-signals, or implement `StopSource`",
+    note = "an event of your own belongs in `Lifespan::event`"
+)]
+pub trait StopSource {
+    /// What keeps the source working; dropped when the lifespan has ended.
+    type Bound: 'static;
+
+    /// Starts listening.
+    ///
+    /// `stop` asks for the ordinary stop; `cancel` asks a stop that is under way to wait no longer:
+    /// what is left is cancelled at once. Setting `cancel` alone does not stop.
+    ///
+    /// # Errors
+    /// Whatever hinders the source; nothing is started then.
+    fn bind(self, stop: ShutdownTrigger, cancel: ShutdownTrigger) -> Result<Self::Bound, BoxError>;
+}

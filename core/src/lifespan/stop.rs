@@ -1,0 +1,186 @@
+//! Stops the tasks of one scope: asks, waits for their grace, cancels, and never waits for ever.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use super::Budgets;
+use super::handler::{self, Caught};
+use super::listed::Listed;
+use super::report::HandlerOutcome;
+use super::serve::Serve;
+use crate::event::{Reason, ShutdownEvent};
+use crate::event_loop::Timer;
+use crate::registry::{RecordRef, TaskRef, Watch};
+use crate::scope::Scope;
+use crate::wake::call_caught;
+
+/// How long the loop gets, after the deadline, to drop what can be dropped.
+const LAST_LOOK: Duration = Duration::from_millis(50);
+
+/// The stop of a lifespan: one deadline over all.
+pub(super) struct Stop<'a, L> {
+    handle: &'a L,
+    budgets: Budgets,
+    reason: Reason,
+    /// Set when no grace counts any more.
+    cancel: ShutdownEvent,
+    /// `None`: later than the clock can tell.
+    deadline: Option<Instant>,
+}
+
+impl<'a, L: Timer> Stop<'a, L> {
+    pub(super) fn new(
+        handle: &'a L,
+        budgets: Budgets,
+        reason: Reason,
+        cancel: ShutdownEvent,
+    ) -> Self {
+        let deadline = handle.now().checked_add(budgets.deadline);
+        Self { handle, budgets, reason, cancel, deadline }
+    }
+
+    /// Runs a shutdown handler; it is polled once even when the deadline is over.
+    pub(super) async fn handler(&self, handler: Caught<'_>) -> HandlerOutcome {
+        let left = self.left().unwrap_or(Duration::MAX);
+        handler::run(self.handle, handler, self.budgets.shutdown.min(left), None).await
+    }
+
+    /// Stops what lives in a scope, and the foreground with it. What is left then, cannot be
+    /// dropped.
+    pub(super) async fn tasks(&self, scope: &Scope, serve: &mut Serve<'_>, listed: &mut Listed) {
+        scope.registry().begin_stop();
+        // Set before, when this is the look after the shutdown handlers.
+        let _ = call_caught(|| scope.event().trigger().set(self.reason.clone()));
+        let began = self.handle.now();
+        loop {
+            let changed = scope.registry().watch();
+            let next = self.cancel_what_is_due(scope, serve, began, listed);
+            if scope.registry().len() == 0 && !serve.is_live() {
+                return;
+            }
+            let Some(wait) = next else {
+                self.force(scope, listed).await;
+                return;
+            };
+            self.wait(changed, serve, wait).await;
+        }
+    }
+
+    /// Cancels every task whose grace is over, and tells how long until the next one's is; `None`
+    /// when the deadline is over.
+    fn cancel_what_is_due(
+        &self,
+        scope: &Scope,
+        serve: &mut Serve<'_>,
+        began: Instant,
+        listed: &mut Listed,
+    ) -> Option<Duration> {
+        let spent = self.handle.now().saturating_duration_since(began);
+        let mut next = self.left().unwrap_or(Duration::MAX);
+        if next.is_zero() {
+            serve.cancel();
+            return None;
+        }
+        let mut due = |grace: Duration| {
+            let left =
+                if self.cancel.is_set() { Duration::ZERO } else { grace.saturating_sub(spent) };
+            if !left.is_zero() {
+                next = next.min(left);
+            }
+            left.is_zero()
+        };
+        for record in scope.registry().snapshot() {
+            if record.flags().is_cancelled() {
+                continue;
+            }
+            if record.flags().cancels_on_stop() {
+                let _ = call_caught(|| record.cancel());
+                continue;
+            }
+            let grace = record.with_entry(|entry| entry.grace).flatten();
+            if due(grace.unwrap_or(self.budgets.grace)) {
+                let _ = call_caught(|| record.cancel_overrun());
+                list(record, listed);
+            }
+        }
+        if serve.is_live() && due(self.budgets.grace) {
+            serve.cancel();
+        }
+        Some(next)
+    }
+
+    /// Waits until something has changed: the scope, the foreground, the time, the second signal.
+    async fn wait(&self, mut changed: Watch<'_>, serve: &mut Serve<'_>, limit: Duration) {
+        let mut sleep = pin!(self.handle.sleep(limit));
+        let mut cancelled = (!self.cancel.is_set()).then(|| self.cancel.wait());
+        poll_fn(|context| {
+            if serve.is_live() && serve.poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            if Pin::new(&mut changed).poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            if let Some(cancelled) = &mut cancelled {
+                if Pin::new(cancelled).poll(context).is_ready() {
+                    return Poll::Ready(());
+                }
+            }
+            sleep.as_mut().poll(context)
+        })
+        .await;
+    }
+
+    /// Drops what can be dropped, protected or not.
+    ///
+    /// Nothing starts here any more: who goes on spawning would hold up the stop.
+    async fn force(&self, scope: &Scope, listed: &mut Listed) {
+        scope.registry().close();
+        let mut sleep = pin!(self.handle.sleep(LAST_LOOK));
+        loop {
+            let mut changed = scope.registry().watch();
+            // Each time: a destructor may have started another task.
+            for record in scope.registry().snapshot() {
+                let is_listed = record.flags().overran();
+                let _ = call_caught(|| record.force());
+                if !is_listed {
+                    list(record, listed);
+                }
+            }
+            if scope.registry().len() == 0 {
+                return;
+            }
+            let over = poll_fn(|context| match sleep.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(true),
+                Poll::Pending => Pin::new(&mut changed).poll(context).map(|()| false),
+            });
+            if over.await {
+                return;
+            }
+        }
+    }
+
+    /// Drops what handlers and destructors started after the deadline, in a scope that is closed.
+    pub(super) async fn rest(&self, scope: &Scope, listed: &mut Listed) {
+        let is_new = |record: &RecordRef| !record.flags().is_forced();
+        if scope.registry().snapshot().iter().any(is_new) {
+            self.force(scope, listed).await;
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.left().is_some_and(|left| left.is_zero())
+    }
+
+    /// What is left of the deadline; `None`: all the time there is.
+    fn left(&self) -> Option<Duration> {
+        let now = self.handle.now();
+        self.deadline.map(|deadline| deadline.saturating_duration_since(now))
+    }
+}
+
+fn list(record: RecordRef, listed: &mut Listed) {
+    let task = TaskRef::new(record);
+    listed.add_forced(task);
+}

@@ -1,0 +1,62 @@
+//! Failures that nobody awaited, kept for the report; bounded.
+
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use super::RecordRef;
+use crate::sync::{Mutex, lock};
+use crate::task::{Outcome, TaskId};
+
+/// How many failures are kept; of later ones only the count.
+const KEPT: usize = 100;
+
+#[derive(Default)]
+pub(crate) struct Failures(Mutex<Log>);
+
+#[derive(Default)]
+struct Log {
+    kept: Vec<FailedTask>,
+    more: u64,
+}
+
+/// A task whose failure nobody awaited.
+#[derive(Clone)]
+pub(crate) struct FailedTask {
+    pub(crate) id: TaskId,
+    pub(crate) path: String,
+    pub(crate) outcome: Outcome,
+    pub(crate) age: Duration,
+    pub(crate) spawned_at: &'static Location<'static>,
+}
+
+impl FailedTask {
+    pub(super) fn of(record: &RecordRef, outcome: &Outcome, now: Instant) -> Self {
+        let task = super::TaskRef::new(record.clone());
+        Self {
+            id: task.id(),
+            path: task.path(),
+            outcome: outcome.clone(),
+            age: record.age(now),
+            spawned_at: task.spawned_at(),
+        }
+    }
+}
+
+impl Failures {
+    pub(super) fn add(&self, failure: FailedTask) {
+        let mut log = lock(&self.0);
+        if log.kept.len() < KEPT {
+            log.kept.push(failure);
+            return;
+        }
+        log.more += 1;
+        drop(log);
+        let _ = crate::wake::drop_caught(failure);
+    }
+
+    /// Takes what was kept, and how many more there were.
+    pub(crate) fn take(&self) -> (Vec<FailedTask>, u64) {
+        let mut log = lock(&self.0);
+        (std::mem::take(&mut log.kept), std::mem::take(&mut log.more))
+    }
+}

@@ -1,0 +1,149 @@
+//! A cloneable, untyped handle of a task, and the future of its end.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::RecordRef;
+use crate::event::Reason;
+use crate::roll_call::Waiting;
+use crate::task::{Name, Outcome, Registration, TaskId};
+
+/// Names a task of any type: look at it, stop it, cancel it, wait for its end.
+///
+/// It works after the end too: the outcome stays as long as somebody holds one.
+#[derive(Clone)]
+pub struct TaskRef(RecordRef);
+
+impl TaskRef {
+    pub(crate) fn new(record: RecordRef) -> Self {
+        Self(record)
+    }
+
+    pub(crate) fn record(&self) -> &RecordRef {
+        &self.0
+    }
+
+    /// Returns the task's id.
+    #[must_use]
+    pub fn id(&self) -> TaskId {
+        // A record that somebody refers to has its entry: the fallback is never taken.
+        self.0.with_entry(|entry| entry.id).unwrap_or_else(TaskId::unique)
+    }
+
+    /// Returns the name, if the task was given one.
+    #[must_use]
+    pub fn name(&self) -> Option<Name> {
+        self.0.with_entry(|entry| entry.name.clone()).flatten()
+    }
+
+    /// Returns where the task stands: its scope and its name or id, as in `db/poller`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let scope = self.0.registry().path();
+        let slash = if scope.is_empty() { "" } else { "/" };
+        match self.name() {
+            Some(name) => format!("{scope}{slash}{name}"),
+            None => format!("{scope}{slash}{}", self.id()),
+        }
+    }
+
+    /// Returns the line that spawned the task.
+    #[must_use]
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.0.with_entry(|entry| entry.spawned_at).unwrap_or_else(|| Location::caller())
+    }
+
+    /// Tells whether the task has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.0.flags().is_finished()
+    }
+
+    /// Returns how the task ended, once it has.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.0.outcome()
+    }
+
+    /// Asks the task to end by itself: sets the event that it sees. Tells whether it was live.
+    pub fn stop(&self) -> bool {
+        self.0.stop(Reason::Requested)
+    }
+
+    /// Has the task's body dropped, now, whether or not the result is awaited.
+    ///
+    /// The returned future completes when the body *has been dropped*, and gives the outcome; it
+    /// never raises the task's own error. A task that had ended keeps its outcome. Several may
+    /// cancel and wait.
+    ///
+    /// # Cancel safety
+    /// Who stops waiting does not stop the cancel.
+    pub fn cancel(&self) -> Finished {
+        self.0.cancel();
+        self.finished()
+    }
+
+    /// Waits for the end of the task; any number may.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing for the task.
+    pub fn finished(&self) -> Finished {
+        Finished::new(self.clone())
+    }
+}
+
+impl fmt::Debug for TaskRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskRef")
+            .field("id", &self.id())
+            .field("path", &self.path())
+            .field("outcome", &self.outcome())
+            .finish()
+    }
+}
+
+/// Completes with the outcome when a task has ended and its body is gone.
+#[must_use = "futures do nothing unless polled"]
+pub struct Finished {
+    task: TaskRef,
+    me: Registration,
+}
+
+impl Finished {
+    pub(crate) fn new(task: TaskRef) -> Self {
+        Self { task, me: Registration::NONE }
+    }
+
+    pub(crate) fn task(&self) -> &TaskRef {
+        &self.task
+    }
+}
+
+impl Future for Finished {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        let Self { task, me } = &mut *self;
+        let polled = task.0.poll_finished(me, context.waker());
+        if polled.is_pending() {
+            Waiting::answer(|| format!("the end of task {}", task.path()));
+        }
+        polled
+    }
+}
+
+impl Drop for Finished {
+    fn drop(&mut self) {
+        let Self { task, me } = self;
+        task.0.forget_waiter(me);
+    }
+}
+
+impl fmt::Debug for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Finished").field(&self.task).finish()
+    }
+}

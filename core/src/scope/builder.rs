@@ -1,0 +1,215 @@
+//! Options of one task before it is spawned, and why a spawn can fail.
+
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use super::tracked::{Start, tracked};
+use super::value::ValueSlot;
+use super::{Cx, Scope, Task, TaskFn, WrongThread};
+use crate::event_loop::EventLoop;
+use crate::registry::{RecordRef, Refused};
+use crate::sync::Arc;
+use crate::task::{Flags, Name, Outcome, Output};
+
+/// A task that is about to be spawned; made by [`Cx::task`] and [`Spawner::task`](crate::Spawner::task).
+#[must_use = "nothing starts before `.spawn(body)`"]
+pub struct TaskBuilder<L> {
+    pub(super) handle: L,
+    pub(super) scope: Arc<Scope>,
+    name: Option<Name>,
+    grace: Option<Duration>,
+    flags: u32,
+}
+
+impl<L> TaskBuilder<L> {
+    pub(super) fn named(handle: L, scope: Arc<Scope>, name: Name) -> Self {
+        Self { handle, scope, name: Some(name), grace: None, flags: 0 }
+    }
+
+    pub(super) fn unnamed(handle: L, scope: Arc<Scope>) -> Self {
+        Self { handle, scope, name: None, grace: None, flags: 0 }
+    }
+
+    /// Sets how long the task may take from a stop to its end, before it is cancelled.
+    ///
+    /// Default: the lifespan's grace.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
+        self
+    }
+
+    /// Has a stop cancel the task at once; ending so is clean.
+    ///
+    /// For a task that loses nothing wherever it is cut.
+    pub fn cancel_on_stop(mut self) -> Self {
+        self.flags |= Flags::CANCEL_ON_STOP;
+        self
+    }
+
+    pub(super) fn register(
+        &self,
+        flags: u32,
+        spawned_at: &'static Location<'static>,
+    ) -> Result<RecordRef, Refused> {
+        let entry = self.scope.entry(self.name.clone(), self.grace, spawned_at);
+        self.scope.register(entry, self.flags | flags | Flags::HANDLE)
+    }
+
+    pub(super) fn refused<F>(self, why: Refused, body: F) -> SpawnError<F> {
+        let name = self.name.unwrap_or_else(|| Name::from(""));
+        match why {
+            Refused::Closed => SpawnError::Closed { body },
+            Refused::NameTaken => SpawnError::NameTaken { name, body },
+            Refused::EmptyName => SpawnError::EmptyName { body },
+        }
+    }
+
+    /// Starts the task; it is not polled inside this call.
+    ///
+    /// # Errors
+    /// [`SpawnError`] with the body, unpolled: the name is taken or empty, or the scope has ended.
+    #[track_caller]
+    pub fn spawn<R, F>(self, body: F) -> Result<Task<R::Value>, SpawnError<F>>
+    where
+        L: EventLoop,
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
+    {
+        self.spawn_from(body, Location::caller())
+    }
+
+    /// As `spawn`, from a line that the caller names.
+    pub(crate) fn spawn_from<R, F>(
+        self,
+        body: F,
+        spawned_at: &'static Location<'static>,
+    ) -> Result<Task<R::Value>, SpawnError<F>>
+    where
+        L: EventLoop,
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
+    {
+        match self.register(0, spawned_at) {
+            Ok(record) => Ok(self.start(body, record)),
+            Err(why) => Err(self.refused(why, body)),
+        }
+    }
+
+    /// As `spawn` of an unnamed task, for who is inside the scope: it cannot fail.
+    #[track_caller]
+    pub(super) fn start_anyway<R, F>(self, body: F) -> Task<R::Value>
+    where
+        L: EventLoop,
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
+    {
+        let spawned_at = Location::caller();
+        if let Ok(record) = self.register(0, spawned_at) {
+            return self.start(body, record);
+        }
+        // The scope was abandoned while this task still ran.
+        Task::dead(&self.scope, body, Outcome::LoopClosed, spawned_at)
+    }
+
+    fn start<R, F>(self, body: F, record: RecordRef) -> Task<R::Value>
+    where
+        L: EventLoop,
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
+    {
+        let Self { handle, scope, .. } = self;
+        let value = ValueSlot::new();
+        let task = Task::new(record.clone(), value.clone());
+        let future = tracked(Start::new(body, record), handle.clone(), scope, value);
+        // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
+        let _ = handle.spawn(future);
+        task
+    }
+}
+
+impl<L> fmt::Debug for TaskBuilder<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskBuilder")
+            .field("name", &self.name)
+            .field("grace", &self.grace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A task could not be spawned; its body comes back as it was.
+#[non_exhaustive]
+pub enum SpawnError<F> {
+    /// A live task of the scope has this name.
+    #[non_exhaustive]
+    NameTaken {
+        /// The name.
+        name: Name,
+        /// The body, unpolled.
+        body: F,
+    },
+    /// The name is empty.
+    #[non_exhaustive]
+    EmptyName {
+        /// The body, unpolled.
+        body: F,
+    },
+    /// A local task was to be started on another thread than its loop's.
+    #[non_exhaustive]
+    WrongThread {
+        /// The body, unpolled.
+        body: F,
+    },
+    /// The scope has ended.
+    #[non_exhaustive]
+    Closed {
+        /// The body, unpolled.
+        body: F,
+    },
+}
+
+impl<F> SpawnError<F> {
+    /// Gives the body back.
+    pub fn into_body(self) -> F {
+        match self {
+            Self::NameTaken { body, .. }
+            | Self::EmptyName { body }
+            | Self::WrongThread { body }
+            | Self::Closed { body } => body,
+        }
+    }
+}
+
+impl<F> fmt::Display for SpawnError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NameTaken { name, .. } => write!(
+                f,
+                "a live task is named {name:?}: stop or cancel it first, or choose another name"
+            ),
+            Self::EmptyName { .. } => {
+                f.write_str("a task's name is empty: give it one, or spawn it without")
+            }
+            Self::WrongThread { .. } => WrongThread.fmt(f),
+            Self::Closed { .. } => {
+                f.write_str("the scope has ended, so nothing new can start in it")
+            }
+        }
+    }
+}
+
+impl<F> fmt::Debug for SpawnError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NameTaken { name, .. } => {
+                f.debug_struct("NameTaken").field("name", name).finish()
+            }
+            Self::EmptyName { .. } => f.write_str("EmptyName"),
+            Self::WrongThread { .. } => f.write_str("WrongThread"),
+            Self::Closed { .. } => f.write_str("Closed"),
+        }
+    }
+}
+
+impl<F> Error for SpawnError<F> {}

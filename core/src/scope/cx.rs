@@ -1,0 +1,261 @@
+//! `Cx`: the proof of being inside a task, and what only the inside may do.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+
+use super::builder::TaskBuilder;
+use super::late::LateHandler;
+use super::{Scope, Spawner, State, Task, TaskFn};
+use crate::any_loop::AnyLoop;
+use crate::event::{ShutdownEvent, ShutdownTrigger};
+use crate::event_loop::{EventLoop, Timer};
+use crate::registry::{RecordRef, TaskRef, Tasks};
+use crate::sync::{Arc, OnceLock};
+use crate::task::{Name, Output};
+
+/// Proof of being inside a task or handler of loop `L`; lives no longer than that.
+///
+/// The only ways to get one are the arguments of task bodies and handlers. So what it makes, a
+/// sleep for example, cannot be used on another loop: it cannot leave the task. What may leave is a
+/// [`Spawner`], which can start and stop tasks, and has no timers.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use lifespan_core::{Cx, Timer};
+///
+/// async fn heartbeat<L: Timer>(cx: &Cx<'_, L>) {
+///     while !cx.wait_timeout(Duration::from_secs(1)).await.is_set() {
+///         println!("still here");
+///     }
+/// }
+/// ```
+pub struct Cx<'t, L = AnyLoop> {
+    handle: L,
+    scope: Arc<Scope>,
+    /// `None` in a handler.
+    task: Option<RecordRef>,
+    /// The event as this task sees it, once it has been asked for.
+    event: OnceLock<ShutdownEvent>,
+    lifetime: PhantomData<&'t ()>,
+}
+
+/// Makes a `Cx`: for the tracked future and for handlers, and for nobody else. No associated function,
+/// which the compiler would propose to those who forge one.
+pub(crate) fn make<'t, L>(handle: L, scope: Arc<Scope>, task: Option<RecordRef>) -> Cx<'t, L> {
+    Cx { handle, scope, task, event: OnceLock::new(), lifetime: PhantomData }
+}
+
+impl<L> Cx<'_, L> {
+    /// Returns the shutdown event as this task sees it: its own stop, or its scope's.
+    ///
+    /// In a handler it is the scope's.
+    pub fn shutdown(&self) -> &ShutdownEvent {
+        self.event.get_or_init(|| match &self.task {
+            Some(record) => record.event(self.scope.event()),
+            None => self.scope.event().clone(),
+        })
+    }
+
+    /// Returns what asks the whole lifespan to stop.
+    #[must_use]
+    pub fn trigger(&self) -> ShutdownTrigger {
+        self.scope.shared().stop.trigger()
+    }
+
+    /// Returns the lifespan's event: set at the very start of its stop, before any task is.
+    #[must_use]
+    pub fn lifespan_event(&self) -> &ShutdownEvent {
+        &self.scope.shared().stop
+    }
+
+    /// Returns the values that handlers, tasks and spawners of this lifespan share, by type.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.scope.shared().state
+    }
+
+    /// Returns the live tasks of this scope.
+    #[must_use]
+    pub fn tasks(&self) -> Tasks {
+        self.scope.tasks()
+    }
+
+    /// Returns this task itself; `None` in a handler.
+    #[must_use]
+    pub fn this_task(&self) -> Option<TaskRef> {
+        self.task.clone().map(TaskRef::new)
+    }
+
+    /// Runs a future that a cancel must not cut short.
+    ///
+    /// In a handler and in the foreground, which a cancel does not reach, it only runs the future: a
+    /// budget that is over, or a stop during the start, drops them there too.
+    ///
+    /// A cancel that comes meanwhile takes effect when the future has ended, at this very await;
+    /// the overall deadline of the lifespan bounds it all the same.
+    ///
+    /// # Cancel safety
+    /// Only the cancel of the task is held off: whoever drops this future drops the given one.
+    pub async fn protect<F: Future>(&self, future: F) -> F::Output {
+        let Some(record) = &self.task else { return future.await };
+        let protected = Protected::new(record);
+        let output = future.await;
+        drop(protected);
+        if record.flags().must_end() {
+            // The tracked future drops this body before it is polled again.
+            std::future::pending::<()>().await;
+        }
+        output
+    }
+
+    pub(super) fn handle(&self) -> &L {
+        &self.handle
+    }
+
+    pub(super) fn scope(&self) -> &Arc<Scope> {
+        &self.scope
+    }
+}
+
+impl<'t, L: Timer> Cx<'t, L> {
+    /// Returns the same proof with its loop's type forgotten, for code without generics.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use lifespan_core::{Cx, Timer};
+    ///
+    /// async fn work(cx: &Cx<'_>) {
+    ///     cx.sleep(Duration::from_millis(1)).await;
+    /// }
+    ///
+    /// async fn body<L: Timer>(cx: Cx<'_, L>) {
+    ///     work(&cx.erased()).await;
+    /// }
+    /// ```
+    #[must_use]
+    pub fn erased(&self) -> Cx<'t, AnyLoop> {
+        Cx {
+            handle: AnyLoop::new(self.handle.clone()),
+            scope: Arc::clone(&self.scope),
+            task: self.task.clone(),
+            event: self.event.clone(),
+            lifetime: PhantomData,
+        }
+    }
+}
+
+impl<L> Cx<'_, L> {
+    /// Starts a task in this scope; it is not polled inside this call.
+    ///
+    /// The body is `async |cx| { .. }` or an `async fn(cx: Cx<'_, L>)`. Of `|cx| async move { .. }`
+    /// the compiler only says that type annotations are needed.
+    ///
+    /// A task that is spawned while the scope stops sees its event set and is awaited like any
+    /// other. If the scope was abandoned at its deadline, the task ends as `LoopClosed`, unpolled.
+    #[track_caller]
+    pub fn spawn<R, F>(&self, body: F) -> Task<R::Value>
+    where
+        L: EventLoop,
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
+    {
+        TaskBuilder::unnamed(self.handle.clone(), Arc::clone(&self.scope)).start_anyway(body)
+    }
+
+    /// Begins a task with a name, unique among the live tasks of this scope.
+    pub fn task(&self, name: impl Into<Name>) -> TaskBuilder<L>
+    where
+        L: EventLoop,
+    {
+        TaskBuilder::named(self.handle.clone(), Arc::clone(&self.scope), name.into())
+    }
+
+    /// Returns a remote control of this scope that may leave the task and the loop's threads.
+    #[must_use]
+    pub fn spawner(&self) -> Spawner<L>
+    where
+        L: EventLoop,
+    {
+        Spawner::new(self.handle.clone(), Arc::clone(&self.scope))
+    }
+
+    /// Returns a remote control of the root scope, where the lifespan's own tasks are.
+    #[must_use]
+    pub fn root(&self) -> Spawner<L>
+    where
+        L: EventLoop,
+    {
+        Spawner::new(self.handle.clone(), Scope::root_of(&self.scope))
+    }
+
+    /// Adds a shutdown handler to this scope while the program runs.
+    ///
+    /// It runs when the scope's tasks have ended: the last one added first, all of them before the
+    /// component's own. In a scope that has stopped it is given back.
+    ///
+    /// # Errors
+    /// [`Closed`](crate::Closed) with the handler, if the scope's handlers have run.
+    pub fn on_shutdown<R, F>(&self, handler: F) -> Result<(), crate::Closed<F>>
+    where
+        L: EventLoop,
+        R: Output<Value = ()> + 'static,
+        F: for<'x> AsyncFnOnce(Cx<'x, L>) -> R + Send + 'static,
+    {
+        let handle = self.handle.clone();
+        self.scope.late().add(handler, |handler| {
+            LateHandler::new(move |scope| {
+                let cx = make(handle, scope, None);
+                Box::pin(async move { handler(cx).await.into_result() })
+            })
+        })
+    }
+
+    /// Returns which loop this task runs on.
+    #[must_use]
+    pub fn loop_id(&self) -> crate::LoopId
+    where
+        L: EventLoop,
+    {
+        self.handle.id()
+    }
+}
+
+impl<L: Clone> Clone for Cx<'_, L> {
+    fn clone(&self) -> Self {
+        Self {
+            handle: self.handle.clone(),
+            scope: Arc::clone(&self.scope),
+            task: self.task.clone(),
+            event: self.event.clone(),
+            lifetime: PhantomData,
+        }
+    }
+}
+
+impl<L> fmt::Debug for Cx<'_, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx")
+            .field("scope", self.scope.registry().path())
+            .field("task", &self.task.clone().map(TaskRef::new))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Counts one protected block while it lives.
+struct Protected<'a>(&'a RecordRef);
+
+impl<'a> Protected<'a> {
+    fn new(record: &'a RecordRef) -> Self {
+        record.protect();
+        Self(record)
+    }
+}
+
+impl Drop for Protected<'_> {
+    fn drop(&mut self) {
+        self.0.unprotect();
+    }
+}

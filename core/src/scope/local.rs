@@ -1,0 +1,101 @@
+//! Tasks that stay on their loop's thread: the same handle, registry and meaning.
+
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+
+use super::builder::{SpawnError, TaskBuilder};
+use super::tracked::{Start, tracked_local};
+use super::value::ValueSlot;
+use super::{Cx, Task};
+use crate::event_loop::LocalLoop;
+use crate::task::{Failure, Outcome, Output};
+
+impl<L> Cx<'_, L> {
+    /// Starts a task whose future need not be `Send`; it is not polled inside this call.
+    ///
+    /// On another thread than the loop's own, which only a scoped thread can be, the task ends at
+    /// once as failed, with [`WrongThread`].
+    #[track_caller]
+    pub fn spawn_local<R, F>(&self, body: F) -> Task<R::Value>
+    where
+        L: LocalLoop,
+        R: Output<Value: 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
+    {
+        let spawned_at = Location::caller();
+        let builder = TaskBuilder::unnamed(self.handle().clone(), self.scope().clone());
+        let (body, outcome) = match builder.start_local(body, spawned_at) {
+            Ok(task) => return task,
+            Err(SpawnError::WrongThread { body }) => {
+                (body, Outcome::Failed(Failure::new(WrongThread.into())))
+            }
+            // The scope was abandoned while this task still ran.
+            Err(error) => (error.into_body(), Outcome::LoopClosed),
+        };
+        Task::dead(self.scope(), body, outcome, spawned_at)
+    }
+}
+
+impl<L> TaskBuilder<L> {
+    /// Starts a task whose future need not be `Send`. The [`Cx`] proves that this is inside.
+    ///
+    /// # Errors
+    /// [`SpawnError`] with the body, unpolled: the name is taken or empty, the scope has ended, or
+    /// this is not the loop's thread.
+    #[track_caller]
+    pub fn spawn_local<R, F>(
+        self,
+        _inside: &Cx<'_, L>,
+        body: F,
+    ) -> Result<Task<R::Value>, SpawnError<F>>
+    where
+        L: LocalLoop,
+        R: Output<Value: 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
+    {
+        self.start_local(body, Location::caller())
+    }
+
+    fn start_local<R, F>(
+        self,
+        body: F,
+        spawned_at: &'static Location<'static>,
+    ) -> Result<Task<R::Value>, SpawnError<F>>
+    where
+        L: LocalLoop,
+        R: Output<Value: 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
+    {
+        if !self.handle.is_on_its_thread() {
+            return Err(SpawnError::WrongThread { body });
+        }
+        let record = match self.register(0, spawned_at) {
+            Ok(record) => record,
+            Err(why) => return Err(self.refused(why, body)),
+        };
+        let Self { handle, scope, .. } = self;
+        let value = ValueSlot::new();
+        let task = Task::new(record.clone(), value.clone());
+        let future = tracked_local(Start::new(body, record), handle.clone(), scope, value);
+        // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
+        let _ = handle.spawn_local(future);
+        Ok(task)
+    }
+}
+
+/// A task that is not `Send` was to be started on another thread than its loop's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WrongThread;
+
+impl fmt::Display for WrongThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "a local task starts on its loop's own thread, and this is another: \
+             spawn it from a task of the loop, or use `spawn`",
+        )
+    }
+}
+
+impl Error for WrongThread {}

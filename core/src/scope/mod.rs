@@ -1,0 +1,112 @@
+//! A scope: one shutdown event, one registry, and what its tasks reach through their `Cx`.
+
+mod blocking;
+mod body;
+mod builder;
+pub(crate) mod cx;
+mod late;
+mod local;
+mod spawner;
+mod state;
+mod task;
+mod time;
+mod tracked;
+mod value;
+
+pub use body::{Factory, TaskFn};
+pub use builder::{SpawnError, TaskBuilder};
+pub use cx::Cx;
+pub(crate) use late::LocalBoxFuture;
+pub use local::WrongThread;
+pub use spawner::Spawner;
+pub use state::State;
+pub use task::Task;
+pub use time::{Elapsed, Interval, Waited};
+
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::event::ShutdownEvent;
+use crate::registry::{Failures, RecordRef, Refused, Registry, Tasks};
+use crate::sync::Arc;
+use crate::task::{Entry, Name, TaskId};
+use late::LateHandlers;
+
+/// A node of the tree.
+pub(crate) struct Scope {
+    event: ShutdownEvent,
+    registry: Arc<Registry>,
+    shared: Arc<Shared>,
+    /// `None` in the root itself.
+    root: Option<Arc<Self>>,
+    late: LateHandlers,
+}
+
+/// What every scope of one lifespan shares.
+pub(crate) struct Shared {
+    /// Set when the lifespan is to stop; nothing is a child of it, because the lifespan stops its
+    /// scopes one after the other.
+    pub(crate) stop: ShutdownEvent,
+    /// Set when the stop is to wait for no grace any more.
+    pub(crate) cancel: ShutdownEvent,
+    pub(crate) state: State,
+    pub(crate) failures: Arc<Failures>,
+    pub(crate) clock: Clock,
+}
+
+impl Scope {
+    pub(crate) fn root(shared: Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self::new(Name::from(""), shared, None))
+    }
+
+    /// A component's scope: its event is its own, since components stop in order, not together.
+    pub(crate) fn component(root: &Arc<Self>, name: Name) -> Arc<Self> {
+        Arc::new(Self::new(name, Arc::clone(&root.shared), Some(Arc::clone(root))))
+    }
+
+    fn new(path: Name, shared: Arc<Shared>, root: Option<Arc<Self>>) -> Self {
+        let failures = Arc::clone(&shared.failures);
+        let registry = Registry::new(path, failures, shared.clock.clone(), shared.stop.trigger());
+        Self { event: ShutdownEvent::new(), registry, shared, root, late: LateHandlers::default() }
+    }
+
+    pub(crate) fn event(&self) -> &ShutdownEvent {
+        &self.event
+    }
+
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(crate) fn late(&self) -> &LateHandlers {
+        &self.late
+    }
+
+    fn tasks(&self) -> Tasks {
+        Tasks::new(Arc::clone(&self.registry))
+    }
+
+    fn root_of(this: &Arc<Self>) -> Arc<Self> {
+        Arc::clone(this.root.as_ref().unwrap_or(this))
+    }
+
+    /// What is known of a task that is spawned here and now.
+    fn entry(
+        &self,
+        name: Option<Name>,
+        grace: Option<Duration>,
+        spawned_at: &'static Location<'static>,
+    ) -> Entry {
+        let since = self.shared.clock.now();
+        Entry { id: TaskId::unique(), name, spawned_at, since, grace }
+    }
+
+    fn register(&self, entry: Entry, flags: u32) -> Result<RecordRef, Refused> {
+        self.registry.register(entry, flags)
+    }
+}

@@ -1,0 +1,176 @@
+//! Time, inside a task only: sleep, timeout, interval, waiting for the event with a limit.
+
+use std::error::Error;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use super::Cx;
+use crate::event_loop::Timer;
+
+impl<'t, L> Cx<'t, L> {
+    /// Completes after `duration` of the loop's time; `ZERO` and `MAX` are valid.
+    ///
+    /// # Cancel safety
+    /// Dropping the future forgets the time that has passed.
+    pub async fn sleep(&self, duration: Duration)
+    where
+        L: Timer,
+    {
+        self.handle().sleep(duration).await;
+    }
+
+    /// Returns the loop's time, which is virtual on a simulator.
+    #[must_use]
+    pub fn now(&self) -> Instant
+    where
+        L: Timer,
+    {
+        self.handle().now()
+    }
+
+    /// Runs a future for `limit` at the most; the future wins a tie.
+    ///
+    /// # Cancel safety
+    /// As that of the given future, which is dropped when the time is over.
+    ///
+    /// # Errors
+    /// [`Elapsed`] if the future had not ended by then.
+    pub async fn timeout<F: Future>(&self, limit: Duration, future: F) -> Result<F::Output, Elapsed>
+    where
+        L: Timer,
+    {
+        let mut future = pin!(future);
+        let mut sleep = pin!(self.handle().sleep(limit));
+        poll_fn(|context| {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Ok(output));
+            }
+            sleep.as_mut().poll(context).map(|()| Err(Elapsed { limit }))
+        })
+        .await
+    }
+
+    /// Waits for the event as this task sees it, for `limit` at the most.
+    ///
+    /// The turn of a ticker: it returns at once when the event is set, not at the next tick. The
+    /// event wins a tie. Nothing is allocated.
+    ///
+    /// # Cancel safety
+    /// Dropping the future forgets the time that has passed; the event is a level.
+    pub async fn wait_timeout(&self, limit: Duration) -> Waited
+    where
+        L: Timer,
+    {
+        let event = self.shutdown();
+        if event.is_set() {
+            return Waited::Set;
+        }
+        let mut wait = event.wait();
+        let mut sleep = pin!(self.handle().sleep(limit));
+        poll_fn(|context| {
+            if Pin::new(&mut wait).poll(context).is_ready() {
+                return Poll::Ready(Waited::Set);
+            }
+            sleep.as_mut().poll(context).map(|()| Waited::Elapsed)
+        })
+        .await
+    }
+
+    /// Makes a ticker: its first tick is at once, then one each `period`.
+    ///
+    /// Ticks that were missed are skipped, not made up for. A period of zero ticks whenever asked.
+    #[must_use]
+    pub fn interval(&self, period: Duration) -> Interval<'t, L>
+    where
+        L: Timer,
+    {
+        Interval { handle: self.handle().clone(), period, next: None, task: PhantomData }
+    }
+}
+
+/// How a wait with a limit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Waited {
+    /// The event is set.
+    Set,
+    /// The time is over, and the event was not set.
+    Elapsed,
+}
+
+impl Waited {
+    /// Tells whether the event was set.
+    #[must_use]
+    pub fn is_set(self) -> bool {
+        self == Self::Set
+    }
+}
+
+/// Ticks at a fixed period; made by [`Cx::interval`].
+#[derive(Debug)]
+pub struct Interval<'t, L> {
+    handle: L,
+    period: Duration,
+    /// When the next tick is due; `None` before the first.
+    next: Option<Instant>,
+    task: PhantomData<&'t ()>,
+}
+
+impl<L: Timer> Interval<'_, L> {
+    /// Waits for the next tick.
+    ///
+    /// # Cancel safety
+    /// A tick that was waited for in vain is still due.
+    pub async fn tick(&mut self) {
+        let now = self.handle.now();
+        let due = self.next.unwrap_or(now);
+        if due > now {
+            self.handle.sleep(due.duration_since(now)).await;
+        }
+        self.next = Some(self.after(due));
+    }
+
+    /// The first due time after `due` that has not passed.
+    fn after(&self, due: Instant) -> Instant {
+        let Some(next) = due.checked_add(self.period) else {
+            // Beyond the clock: as far away as it can tell.
+            return far_future(due);
+        };
+        let late = self.handle.now().saturating_duration_since(next);
+        let period = self.period.as_nanos();
+        if late.is_zero() || period == 0 {
+            return next;
+        }
+        let missed = late.as_nanos() / period + 1;
+        let skip = u64::try_from(missed * period).map(Duration::from_nanos);
+        skip.ok().and_then(|skip| next.checked_add(skip)).unwrap_or(next)
+    }
+}
+
+fn far_future(from: Instant) -> Instant {
+    let mut step = Duration::from_secs(u64::from(u32::MAX));
+    loop {
+        match from.checked_add(step) {
+            Some(far) => return far,
+            None => step /= 2,
+        }
+    }
+}
+
+/// A future had not ended when its time was over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elapsed {
+    limit: Duration,
+}
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not done within {:?}", self.limit)
+    }
+}
+
+impl Error for Elapsed {}

@@ -1,0 +1,45 @@
+//! How the value of a body travels to its `Task<T>`: in a slot of its own, unless it is `()`.
+
+use std::any::{Any, TypeId};
+
+use crate::sync::{Arc, Mutex, lock};
+
+pub(super) struct ValueSlot<T>(Option<Arc<Mutex<Option<T>>>>);
+
+impl<T: 'static> ValueSlot<T> {
+    pub(super) fn new() -> Self {
+        let is_unit = TypeId::of::<T>() == TypeId::of::<()>();
+        Self((!is_unit).then(|| Arc::new(Mutex::new(None))))
+    }
+
+    /// No slot, as for `()`.
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Stores the value; a unit is remade by `take`.
+    pub(super) fn put(&self, value: T) {
+        if let Some(slot) = &self.0 {
+            *lock(slot) = Some(value);
+        }
+    }
+
+    pub(super) fn take(&self) -> Option<T> {
+        match &self.0 {
+            Some(slot) => lock(slot).take(),
+            None => unit(),
+        }
+    }
+}
+
+impl<T> Clone for ValueSlot<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// `()` as a `T`, where `T` is `()`.
+fn unit<T: 'static>() -> Option<T> {
+    let mut unit = Some(());
+    (&mut unit as &mut dyn Any).downcast_mut::<Option<T>>()?.take()
+}

@@ -1,0 +1,36 @@
+//! The only place that names locks and atomics: std's, or loom's under `cfg(loom)`.
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicU32, AtomicUsize},
+};
+#[cfg(not(loom))]
+pub(crate) use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicU32, AtomicUsize},
+};
+
+// loom's `Arc` has no `Weak`; reference counts are not what its models are about.
+pub(crate) use std::sync::{Arc, OnceLock, Weak, atomic::Ordering};
+
+/// Locks, whatever a panic elsewhere left behind.
+///
+/// No foreign code (wakers, destructors, user closures) ever runs under a lock of this crate, so a
+/// poisoned lock guards consistent data; a user must never meet the poison.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A process-wide source of identity. Relaxed: only uniqueness matters, no data is published by it.
+pub(crate) struct IdSource(std::sync::atomic::AtomicU64);
+
+impl IdSource {
+    pub(crate) const fn new() -> Self {
+        Self(std::sync::atomic::AtomicU64::new(1))
+    }
+
+    pub(crate) fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}

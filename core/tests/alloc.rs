@@ -1,0 +1,141 @@
+//! What is allocated: nothing grows with use, and what is hot allocates nothing.
+//!
+//! A binary of its own, since the counting allocator is the process's. One test, so that no other
+//! thread allocates meanwhile.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+use std::alloc::System;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use lifespan_core::{Cx, Reason, ShutdownEvent};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[expect(dead_code, reason = "what the other tests need")]
+#[path = "it/by_hand.rs"]
+mod by_hand;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const MANY: usize = 100_000;
+
+/// Runs something often, and tells how many allocations and bytes that left or took.
+fn measure(what: &str, Allowed(allowed): Allowed, mut turn: impl FnMut()) {
+    turn(); // what is needed once
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..MANY {
+        turn();
+    }
+    check_left(what, &region);
+    let per_turn = region.change().allocations / MANY;
+    assert!(per_turn <= allowed, "{what}: {per_turn} allocations a turn");
+}
+
+fn check_left(what: &str, region: &Region<'_, System>) {
+    let change = region.change();
+    let left = change.bytes_allocated as isize - change.bytes_deallocated as isize;
+    assert!(left.unsigned_abs() < 4096, "{what}: {left} bytes are left");
+}
+
+/// Allocations in one turn.
+struct Allowed(usize);
+
+fn noop() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+fn wait_once(event: &ShutdownEvent) {
+    let mut wait = pin!(event.wait());
+    assert!(wait.as_mut().poll(&mut noop()).is_pending());
+}
+
+#[test]
+fn nothing_grows_and_what_is_hot_allocates_nothing() {
+    a_hundred_thousand_waits_reuse_one_slot();
+    children_that_come_and_go_reuse_one_entry();
+    children_that_are_set_and_dropped_leave_no_reason();
+    a_waiter_that_is_polled_again_allocates_nothing();
+    run_until_set_allocates_nothing();
+    let report = by_hand::serve(async |cx| tasks_that_end_leave_nothing(&cx).await);
+    assert!(report.is_clean(), "{report}");
+}
+
+fn a_hundred_thousand_waits_reuse_one_slot() {
+    let root = ShutdownEvent::new();
+    measure("waits on a root", Allowed(0), || wait_once(&root));
+    let child = root.child();
+    measure("waits on a child", Allowed(0), || wait_once(&child));
+    let _other = pin!(root.wait()).poll(&mut noop());
+    measure("waits beside another", Allowed(0), || wait_once(&root));
+}
+
+fn children_that_come_and_go_reuse_one_entry() {
+    let root = ShutdownEvent::new();
+    measure("children", Allowed(1), || wait_once(&root.child()));
+    let mut middle = root.child();
+    let leaf = middle.child();
+    measure("middle nodes", Allowed(2), || {
+        middle = root.child();
+        drop(middle.child());
+    });
+    assert!(!leaf.is_set());
+}
+
+fn children_that_are_set_and_dropped_leave_no_reason() {
+    let root = ShutdownEvent::new();
+    measure("children that are set", Allowed(8), || {
+        let event = root.child();
+        let below = event.child();
+        wait_once(&below);
+        event.trigger().set(String::from("a reason on the heap")).unwrap();
+        drop(event);
+        assert_eq!(below.child().reason(), Some(Reason::from("a reason on the heap")));
+    });
+}
+
+fn a_waiter_that_is_polled_again_allocates_nothing() {
+    let root = ShutdownEvent::new();
+    let mut wait = pin!(root.wait());
+    measure("polls", Allowed(0), || {
+        assert!(wait.as_mut().poll(&mut noop()).is_pending());
+        assert!(!root.is_set() && root.reason().is_none());
+    });
+}
+
+fn run_until_set_allocates_nothing() {
+    let root = ShutdownEvent::new();
+    measure("run_until_set", Allowed(0), || {
+        let mut run = pin!(root.run_until_set(std::future::pending::<()>()));
+        assert!(run.as_mut().poll(&mut noop()).is_pending());
+    });
+}
+
+async fn tasks_that_end_leave_nothing(cx: &Cx<'_, by_hand::Hand>) {
+    for turn in 0..2000 {
+        spawn_every_kind(cx, turn).await;
+    }
+    let region = Region::new(ALLOCATOR);
+    for turn in 0..10_000 {
+        spawn_every_kind(cx, turn).await;
+    }
+    check_left("tasks", &region);
+}
+
+async fn spawn_every_kind(cx: &Cx<'_, by_hand::Hand>, turn: usize) {
+    cx.spawn(async |_cx| ()).detach();
+    assert_eq!(cx.spawn(async move |_cx| turn).await.unwrap(), turn);
+    let failed = cx.spawn(async |_cx| Err::<(), _>("an error that is awaited")).await;
+    assert!(failed.is_err());
+    let task = cx.task(format_args!("a name of its own that is long, {turn}"));
+    let task = task.spawn(async |cx| cx.shutdown().wait().await).unwrap();
+    assert!(
+        cx.task(format_args!("a name of its own that is long, {turn}"))
+            .spawn(async |_cx| ())
+            .is_err()
+    );
+    by_hand::next_round().await;
+    assert!(!task.cancel().await.is_failure());
+    cx.spawn_blocking(|_| ()).unwrap().await.unwrap();
+}

@@ -1,0 +1,24 @@
+//! The public interface of the core, polled by hand: no runtime, no sleeps.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod by_hand;
+mod by_hand_local;
+mod woken;
+
+mod attach;
+mod blocking;
+mod cancel;
+mod event_model;
+mod events;
+mod failures;
+mod hostile;
+mod local;
+mod names;
+mod outcomes;
+mod registry_model;
+mod state;
+mod stop;
+mod time;
+mod trees;
+mod waits;
+mod wakers;

@@ -1,0 +1,7 @@
+#![forbid(unsafe_code)]
+//! Examples of lifespan. The programs are in the folders and files beside `Cargo.toml`.
+//!
+//! ```text
+//! cargo run --example time_ticker --features tokio     # or smol
+//! cargo run --example wrong_loop --features smol       # or tokio
+//! ```

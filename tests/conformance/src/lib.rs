@@ -1,0 +1,35 @@
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![doc = include_str!("../README.md")]
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic says what broke")]
+
+pub mod blocking;
+pub mod blocking_gone;
+pub mod cancel;
+pub mod deadline;
+pub mod detach;
+pub mod erased;
+pub mod events;
+pub mod instances;
+#[doc(hidden)]
+pub mod lacking;
+pub mod local;
+pub mod loop_gone;
+pub mod names;
+pub mod owner;
+pub mod panics;
+pub mod reports;
+pub mod spawn;
+pub mod start;
+pub mod states;
+pub mod stop;
+mod suite;
+mod support;
+pub mod threads;
+pub mod timers;
+pub mod wakers;
+
+/// The guide, so that its code is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/write-an-adapter.md")]
+mod guide {}

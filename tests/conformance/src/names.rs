@@ -1,0 +1,140 @@
+//! Names: unique among the living of a scope, of any length, and free again at the end.
+
+use futures_lite::future::pending;
+use lifespan_core::{Cx, Lifespan, LoopOwner, Name, Outcome, SpawnError, StartError, Timer};
+
+use crate::support::{Moment, inside};
+
+/// A second task of a living name is refused, and its body comes back unpolled and whole.
+pub fn are_unique_among_the_living<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let dropped = Moment::default();
+        let held = dropped.on_drop();
+        let first = cx.task("one").spawn(async |cx| cx.shutdown().wait().await).unwrap();
+        let second = cx.task("one").spawn(async move |_cx| {
+            let _held = held;
+            14
+        });
+        let Err(SpawnError::NameTaken { name, body, .. }) = second else { panic!("it is taken") };
+        assert_eq!(name, Name::from("one"));
+        assert!(!dropped.has_come(), "the body came back with all that it holds");
+        assert_eq!(cx.task("other").spawn(body).unwrap().await.unwrap(), 14);
+        first.stop();
+        first.await
+    });
+}
+
+/// A name is free when its task has ended, however it did.
+pub fn are_free_again<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let completes = cx.task("job").spawn(async |_cx| {}).unwrap();
+        assert!(completes.await.is_ok());
+        let fails = cx.task("job").spawn(async |_cx| Err::<(), _>("once")).unwrap();
+        assert!(fails.await.is_err());
+        let panics = cx.task("job").spawn(async |_cx| -> () { panic!("once") }).unwrap();
+        assert!(panics.await.is_err());
+        let cancelled = cx.task("job").spawn(async |_cx| pending::<()>().await).unwrap();
+        assert!(matches!(cancelled.cancel().await, Outcome::Cancelled));
+        cx.task("job").spawn(async |_cx| {}).unwrap().await
+    });
+}
+
+/// A name is taken until the body is gone, not only until a cancel was asked for.
+pub fn are_taken_until_the_body_is_gone<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let (begun, go_on) = (Moment::default(), Moment::default());
+        let (at_begin, gate) = (begun.clone(), go_on.clone());
+        let task = cx.task("job").spawn(async move |cx| {
+            cx.protect(async {
+                at_begin.come();
+                gate.wait().await;
+            })
+            .await;
+        });
+        begun.wait().await;
+        let cancelled = cx.tasks().cancel("job");
+        assert!(matches!(cx.task("job").spawn(async |_cx| {}), Err(SpawnError::NameTaken { .. })));
+        go_on.come();
+        assert!(matches!(cancelled.await, Ok(Outcome::Cancelled)));
+        assert!(task.unwrap().await.is_err());
+        cx.task("job").spawn(async |_cx| {}).unwrap().await
+    });
+}
+
+/// An empty name is refused, of a task and in the builder.
+pub fn are_not_empty<O: LoopOwner<Handle: Timer>>(mut owner: O) {
+    inside(&mut owner, async |cx| {
+        let refused = cx.task("").spawn(async |_cx| 15).unwrap_err();
+        assert!(matches!(refused, SpawnError::EmptyName { .. }));
+        assert_eq!(cx.spawn(refused.into_body()).await.unwrap(), 15);
+        assert!(cx.task(String::new()).spawn(async |_cx| {}).is_err());
+    });
+    let report = Lifespan::on(owner).task("", async |_cx| {}).run();
+    assert!(matches!(report.start_error, Some(StartError::EmptyName)), "{report}");
+}
+
+/// Names of any length and script are found, told and unique.
+pub fn are_of_any_length<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let listens = async |cx: Cx<'_, _>| cx.shutdown().wait().await;
+        for length in [1_usize, 21, 22, 23, 24, 255, 256, 10_000] {
+            for letter in ["n", "é", "名", "\0"] {
+                let name = letter.repeat(length.div_ceil(letter.len()));
+                let task = cx.task(name.clone()).spawn(listens).unwrap();
+                assert_eq!(task.task_ref().name().unwrap().as_str(), name);
+                assert_eq!(task.task_ref().path(), name);
+                assert!(cx.tasks().contains(&name) && !cx.tasks().contains(&name[letter.len()..]));
+                let again = cx.task(name.clone()).spawn(async |_cx| {});
+                assert!(matches!(again, Err(SpawnError::NameTaken { .. })));
+                assert_eq!(cx.tasks().stop(&name).unwrap().id(), task.task_ref().id());
+                task.await.unwrap();
+            }
+        }
+    });
+}
+
+/// A name may be formatted in place; texts that are equal are one name.
+pub fn may_be_formatted<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let listens = async |cx: Cx<'_, _>| cx.shutdown().wait().await;
+        for id in [7, 1_000_000] {
+            let name = format!("a rather long name, client-{id}");
+            let task = cx.task(format_args!("a rather long name, client-{id}")).spawn(listens);
+            let task = task.unwrap();
+            assert_eq!(cx.tasks().get(&name).unwrap().id(), task.task_ref().id());
+            assert!(cx.task(name).spawn(async |_cx| {}).is_err(), "equal texts are one name");
+            task.stop();
+            task.await.unwrap();
+        }
+    });
+}
+
+/// Scopes have names of their own: two components may each have a task of one name.
+pub fn belong_to_their_scope<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let mut lifespan = Lifespan::on(owner);
+    for component in ["db", "cache"] {
+        lifespan = lifespan.startup(component, async |cx| {
+            let listens = async |cx: Cx<'_, _>| cx.shutdown().wait().await;
+            cx.task("poller").spawn(listens).map(drop)
+        });
+    }
+    let report = lifespan.serve(async |cx| assert!(!cx.tasks().contains("poller"))).run();
+    assert!(report.is_clean(), "{report}");
+    assert!(report.task("db/poller").is_some() && report.task("cache/poller").is_some());
+}
+
+/// The list of tasks is a snapshot: what ends meanwhile does not invalidate it.
+pub fn are_listed_in_a_snapshot<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        for number in 0..20 {
+            let body = async |_cx: Cx<'_, _>| pending::<()>().await;
+            cx.task(format_args!("task-{number}")).spawn(body).unwrap().detach();
+        }
+        assert_eq!(cx.tasks().len(), 20);
+        for (number, task) in cx.tasks().iter().enumerate() {
+            assert_eq!(task.name().unwrap().as_str(), format!("task-{number}"), "oldest first");
+            task.cancel().await;
+        }
+        assert!(cx.tasks().is_empty() && cx.tasks().iter().next().is_none());
+    });
+}

@@ -1,0 +1,114 @@
+//! What the behaviours share: a moment that comes once, a log, and a foreground that may not fail.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use lifespan_core::{Cx, Lifespan, LoopOwner, Output, ShutdownEvent, Timer};
+
+/// Longer than any test may take: a wait that ended, ended for another reason.
+pub(crate) const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Short: a budget that is meant to run out.
+pub(crate) const SHORT: Duration = Duration::from_millis(10);
+
+/// Runs `body` as the foreground of a lifespan; whatever is not clean is a failure of the test.
+#[track_caller]
+pub(crate) fn inside<O, R, F>(owner: O, body: F)
+where
+    O: LoopOwner<Handle: Timer>,
+    R: Output<Value = ()> + 'static,
+    F: for<'t> AsyncFnOnce(Cx<'t, O::Handle>) -> R + 'static,
+{
+    let report = Lifespan::on(owner).serve(body).run();
+    assert!(report.is_clean(), "{report}");
+}
+
+/// Something that happens once; any loop or thread can wait for it.
+#[derive(Clone, Default)]
+pub(crate) struct Moment(ShutdownEvent);
+
+impl Moment {
+    /// Makes one for who waits and one for who comes.
+    pub(crate) fn pair() -> (Self, Self) {
+        let moment = Self::default();
+        (moment.clone(), moment)
+    }
+
+    /// Says that it is here; again is nothing.
+    pub(crate) fn come(&self) {
+        let _ = self.0.trigger().set("it has come");
+    }
+
+    pub(crate) fn has_come(&self) -> bool {
+        self.0.is_set()
+    }
+
+    pub(crate) async fn wait(&self) {
+        self.0.wait().await;
+    }
+
+    pub(crate) fn wait_blocking(&self) {
+        self.0.wait_blocking().expect("this thread drives no loop");
+    }
+
+    /// Comes when the returned value is dropped.
+    pub(crate) fn on_drop(&self) -> ComesOnDrop {
+        ComesOnDrop(self.clone())
+    }
+}
+
+pub(crate) struct ComesOnDrop(Moment);
+
+impl Drop for ComesOnDrop {
+    fn drop(&mut self) {
+        self.0.come();
+    }
+}
+
+/// Panics when it is dropped.
+pub(crate) struct Bomb(pub(crate) &'static str);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("{}", self.0);
+    }
+}
+
+/// What happened, in order, written by many and read at the end.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    pub(crate) fn add(&self, line: impl Into<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.into());
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl<const N: usize> PartialEq<[&str; N]> for Log {
+    fn eq(&self, other: &[&str; N]) -> bool {
+        self.lines() == *other
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines().fmt(f)
+    }
+}
+
+/// Polls a future by hand, on whatever thread this is, which needs no loop; it must be ready.
+#[track_caller]
+pub(crate) fn ready<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("the future is pending, and nothing is left that could wake it"),
+    }
+}

@@ -1,0 +1,13 @@
+//! Every promise, run on every adapter.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+#[macro_use]
+mod loops;
+mod log;
+
+mod attached;
+mod bareasgi;
+mod bareasgi_tasks;
+mod new_user;
+mod signals;
+mod stop_races;

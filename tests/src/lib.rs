@@ -1,0 +1,1 @@
+//! Behaviour of lifespan across adapters: see `it/`, one file for each subject.
