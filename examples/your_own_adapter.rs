@@ -168,8 +168,11 @@ impl Drop for LittleLoop {
         let mut state = self.0.lock();
         state.is_closed = true;
         let (ready, jobs) = (mem::take(&mut state.ready), mem::take(&mut state.jobs));
+        let timers = mem::take(&mut state.timers);
         drop(state);
         drop(ready);
+        // Whoever waits elsewhere hears that the time will not come.
+        timers.into_values().for_each(Waker::wake);
         for job in jobs.into_values() {
             let future = job.future.lock().unwrap_or_else(PoisonError::into_inner).take();
             drop(future);
@@ -229,16 +232,19 @@ pub(crate) struct Sleep {
 }
 
 impl Future for Sleep {
-    type Output = ();
+    type Output = Result<(), Closed>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(shared) = self.shared.upgrade() else { return Poll::Ready(Err(Closed::new(()))) };
         let Some(due) = self.due else { return Poll::Pending };
         if Instant::now() >= due {
-            return Poll::Ready(());
+            return Poll::Ready(Ok(()));
         }
-        let Some(shared) = self.shared.upgrade() else { return Poll::Pending };
         let waker = context.waker().clone();
         let mut state = shared.lock();
+        if state.is_closed {
+            return Poll::Ready(Err(Closed::new(())));
+        }
         let number = *self.number.get_or_insert_with(|| state.next_number());
         let old = state.timers.insert((due, number), waker);
         drop(state);

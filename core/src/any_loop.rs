@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::event_loop::{Closed, EventLoop, LoopId, Timer};
 use crate::sync::Arc;
 
-type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Handle of a loop with timers, whichever it is.
 ///
@@ -21,25 +21,25 @@ pub struct AnyLoop(Arc<dyn Erased>);
 trait Erased: Send + Sync {
     fn name(&self) -> &'static str;
     fn id(&self) -> LoopId;
-    fn spawn(&self, future: BoxFuture) -> Result<(), Closed>;
-    fn sleep(&self, duration: Duration) -> BoxFuture;
+    fn spawn(&self, future: BoxFuture<()>) -> Result<(), Closed>;
+    fn sleep(&self, duration: Duration) -> BoxFuture<Result<(), Closed>>;
     fn now(&self) -> Instant;
 }
 
 impl<L: Timer> Erased for L {
     fn name(&self) -> &'static str {
-        L::NAME
+        L::name(self)
     }
 
     fn id(&self) -> LoopId {
         EventLoop::id(self)
     }
 
-    fn spawn(&self, future: BoxFuture) -> Result<(), Closed> {
+    fn spawn(&self, future: BoxFuture<()>) -> Result<(), Closed> {
         EventLoop::spawn(self, future)
     }
 
-    fn sleep(&self, duration: Duration) -> BoxFuture {
+    fn sleep(&self, duration: Duration) -> BoxFuture<Result<(), Closed>> {
         Box::pin(Timer::sleep(self, duration))
     }
 
@@ -52,16 +52,14 @@ impl AnyLoop {
     pub(crate) fn new(handle: impl Timer) -> Self {
         Self(Arc::new(handle))
     }
-
-    /// Returns the name of the adapter behind it.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.0.name()
-    }
 }
 
 impl EventLoop for AnyLoop {
     const NAME: &'static str = "any";
+
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
 
     fn id(&self) -> LoopId {
         self.0.id()
@@ -73,9 +71,9 @@ impl EventLoop for AnyLoop {
 }
 
 impl Timer for AnyLoop {
-    type Sleep = BoxFuture;
+    type Sleep = BoxFuture<Result<(), Closed>>;
 
-    fn sleep(&self, duration: Duration) -> BoxFuture {
+    fn sleep(&self, duration: Duration) -> BoxFuture<Result<(), Closed>> {
         self.0.sleep(duration)
     }
 
@@ -86,6 +84,6 @@ impl Timer for AnyLoop {
 
 impl fmt::Debug for AnyLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AnyLoop({}, {})", self.name(), self.0.id())
+        write!(f, "AnyLoop({}, {})", EventLoop::name(self), self.0.id())
     }
 }

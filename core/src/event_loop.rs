@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::inside::InsideLoop;
 use crate::roll_call::Stalled;
 use crate::sync::IdSource;
+use crate::tag::TagTaken;
 
 static LOOP_IDS: IdSource = IdSource::new();
 
@@ -20,6 +21,15 @@ impl LoopId {
     #[must_use]
     pub fn unique() -> Self {
         Self(LOOP_IDS.next())
+    }
+
+    /// Never zero.
+    pub(crate) fn get(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn from_number(number: u64) -> Self {
+        Self(number)
     }
 }
 
@@ -49,6 +59,11 @@ pub trait EventLoop: Clone + Send + Sync + 'static {
     /// The adapter's name, for messages: `tokio`, `smol`.
     const NAME: &'static str;
 
+    /// Returns the adapter's name; behind an erased handle, that of the real one.
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
     /// Returns which loop this is; clones of one handle agree.
     fn id(&self) -> LoopId;
 
@@ -70,7 +85,10 @@ pub trait EventLoop: Clone + Send + Sync + 'static {
 )]
 pub trait Timer: EventLoop {
     /// The future that [`sleep`](Self::sleep) returns.
-    type Sleep: Future<Output = ()> + Send + 'static;
+    ///
+    /// It gives [`Closed`] when its loop has ended meanwhile, or before: at the latest when it would
+    /// have been due. It never panics.
+    type Sleep: Future<Output = Result<(), Closed>> + Send + 'static;
 
     /// Completes after `duration`; `ZERO` and `MAX` are valid, and a time beyond the clock is never.
     fn sleep(&self, duration: Duration) -> Self::Sleep;
@@ -99,7 +117,7 @@ pub trait Blocking: EventLoop {
 #[diagnostic::on_unimplemented(
     message = "the loop `{Self}` runs no tasks that are not `Send`",
     label = "this needs `{Self}: LocalLoop`",
-    note = "use `spawn` with a `Send` body, or choose a local loop such as `TokioLoop::local()`"
+    note = "use `spawn` with a `Send` body, or choose a local loop such as `TokioLocalLoop::new()`"
 )]
 pub trait LocalLoop: EventLoop {
     /// Tells whether this is the loop's own thread; while nobody drives the loop, it may say no.
@@ -186,6 +204,8 @@ pub enum RunError {
     Runtime(Box<dyn Error + Send + Sync>),
     /// The loop can make no progress any more.
     Stalled(Stalled),
+    /// Another loop that runs now has this loop's tag.
+    TagTaken(TagTaken),
 }
 
 impl fmt::Display for RunError {
@@ -194,6 +214,7 @@ impl fmt::Display for RunError {
             Self::InsideLoop(inside) => inside.fmt(f),
             Self::Runtime(error) => write!(f, "the runtime could not be started: {error}"),
             Self::Stalled(stalled) => stalled.fmt(f),
+            Self::TagTaken(taken) => taken.fmt(f),
         }
     }
 }
@@ -204,6 +225,7 @@ impl Error for RunError {
             Self::InsideLoop(inside) => Some(inside),
             Self::Runtime(error) => Some(error.as_ref()),
             Self::Stalled(stalled) => Some(stalled),
+            Self::TagTaken(taken) => Some(taken),
         }
     }
 }
@@ -212,22 +234,32 @@ impl Error for RunError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoLoop {
     adapter: &'static str,
+    has_no_timers: bool,
 }
 
 impl NoLoop {
     /// For adapters: names the adapter that looked for a loop.
     #[must_use]
     pub fn new(adapter: &'static str) -> Self {
-        Self { adapter }
+        Self { adapter, has_no_timers: false }
+    }
+
+    /// For adapters: a loop is running, and its timers are switched off.
+    #[must_use]
+    pub fn without_timers(adapter: &'static str) -> Self {
+        Self { adapter, has_no_timers: true }
     }
 }
 
 impl fmt::Display for NoLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { adapter, has_no_timers } = self;
+        if *has_no_timers {
+            return write!(f, "this {adapter} loop was built without timers: switch them on");
+        }
         write!(
             f,
-            "no {} loop is running here: attach inside one, or let the lifespan own its loop",
-            self.adapter
+            "no {adapter} loop is running here: attach inside one, or let the lifespan own its loop"
         )
     }
 }
@@ -237,5 +269,11 @@ impl Error for NoLoop {}
 impl From<InsideLoop> for RunError {
     fn from(inside: InsideLoop) -> Self {
         Self::InsideLoop(inside)
+    }
+}
+
+impl From<TagTaken> for RunError {
+    fn from(taken: TagTaken) -> Self {
+        Self::TagTaken(taken)
     }
 }

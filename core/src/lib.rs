@@ -59,6 +59,7 @@ mod registry;
 mod roll_call;
 mod scope;
 mod sync;
+mod tag;
 mod task;
 mod waiters;
 mod wake;
@@ -78,7 +79,10 @@ pub use on_thread::OnThread;
 pub use registry::{Cancel, Finished, NotFound, TaskRef, Tasks};
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{
-    Cx, Elapsed, Factory, Interval, SpawnError, Spawner, State, Task, TaskBuilder, TaskFn, Waited,
-    WrongThread,
+    Bound, Cx, Elapsed, Factory, Interval, SameLoop, SpawnError, Spawner, State, Task, TaskBuilder,
+    TaskFn, Waited, WrongLoop, WrongThread,
 };
+#[doc(hidden)]
+pub use tag::TagHolder;
+pub use tag::{Tag, TagClaim, TagTaken, Untagged};
 pub use task::{BoxError, Failure, Name, Outcome, Output, Panic, TaskError, TaskId};

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_executor::{Executor, LocalExecutor};
-use lifespan_core::{Blocking, Closed, EventLoop, LocalLoop, LoopId, OnThread, Timer};
+use lifespan_core::{
+    Blocking, Closed, EventLoop, LocalLoop, LoopId, OnThread, Tag, Timer, Untagged,
+};
 
 use crate::{AsyncExecutor, Sleep};
 
@@ -15,11 +17,11 @@ use crate::{AsyncExecutor, Sleep};
 /// one, by the same thread, and what is not `Send` goes to the local one, from that thread only.
 /// Like every handle here it keeps neither alive.
 #[derive(Clone, Debug)]
-pub struct AsyncExecutorLocal {
-    beside: AsyncExecutor,
+pub struct AsyncExecutorLocal<G = Untagged> {
+    beside: AsyncExecutor<G>,
 }
 
-impl AsyncExecutorLocal {
+impl<G: Tag> AsyncExecutorLocal<G> {
     pub(crate) fn new(beside: &Arc<Executor<'static>>, id: LoopId) -> Self {
         Self { beside: AsyncExecutor::with_id(beside, id) }
     }
@@ -34,7 +36,7 @@ impl AsyncExecutorLocal {
     }
 }
 
-impl EventLoop for AsyncExecutorLocal {
+impl<G: Tag> EventLoop for AsyncExecutorLocal<G> {
     const NAME: &'static str = "async-executor-local";
 
     fn id(&self) -> LoopId {
@@ -46,7 +48,7 @@ impl EventLoop for AsyncExecutorLocal {
     }
 }
 
-impl Timer for AsyncExecutorLocal {
+impl<G: Tag> Timer for AsyncExecutorLocal<G> {
     type Sleep = Sleep;
 
     fn sleep(&self, duration: Duration) -> Sleep {
@@ -58,13 +60,13 @@ impl Timer for AsyncExecutorLocal {
     }
 }
 
-impl Blocking for AsyncExecutorLocal {
+impl<G: Tag> Blocking for AsyncExecutorLocal<G> {
     fn spawn_blocking<F: FnOnce() + Send + 'static>(&self, work: F) -> Result<(), Closed> {
         self.beside.spawn_blocking(work)
     }
 }
 
-impl LocalLoop for AsyncExecutorLocal {
+impl<G: Tag> LocalLoop for AsyncExecutorLocal<G> {
     fn is_on_its_thread(&self) -> bool {
         self.local().is_some()
     }

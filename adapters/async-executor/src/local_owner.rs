@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use async_executor::{Executor, LocalExecutor};
-use lifespan_core::{Inside, LoopOwner, RunError};
+use lifespan_core::{EventLoop, Inside, LoopOwner, RunError, Tag, TagClaim, Untagged};
 
 use crate::{AsyncExecutorLocal, ids};
 
@@ -14,11 +14,11 @@ use crate::{AsyncExecutorLocal, ids};
 /// After a run, `!Send` tasks that still live belong to the executor, as with
 /// [`AsyncExecutorLoop`](crate::AsyncExecutorLoop); `Send` ones stand still until the next run, and
 /// are dropped with this.
-pub struct AsyncExecutorLocalLoop {
+pub struct AsyncExecutorLocalLoop<G = Untagged> {
     local: Rc<LocalExecutor<'static>>,
     /// For what is spawned from elsewhere; a `LocalExecutor` takes nothing from another thread.
     beside: Arc<Executor<'static>>,
-    handle: AsyncExecutorLocal,
+    handle: AsyncExecutorLocal<G>,
 }
 
 impl AsyncExecutorLocalLoop {
@@ -29,20 +29,29 @@ impl AsyncExecutorLocalLoop {
         let handle = AsyncExecutorLocal::new(&beside, ids::of_local(&executor));
         Self { local: executor, beside, handle }
     }
+
+    /// Gives the loop a tag, so that its handle is a type of its own: `AsyncExecutorLocal<G>`.
+    #[must_use]
+    pub fn tag<G: Tag>(self) -> AsyncExecutorLocalLoop<G> {
+        let Self { local, beside, handle } = self;
+        let handle = AsyncExecutorLocal::new(&beside, handle.id());
+        AsyncExecutorLocalLoop { local, beside, handle }
+    }
 }
 
-impl LoopOwner for AsyncExecutorLocalLoop {
-    type Handle = AsyncExecutorLocal;
+impl<G: Tag> LoopOwner for AsyncExecutorLocalLoop<G> {
+    type Handle = AsyncExecutorLocal<G>;
 
-    fn run<T, F: AsyncFnOnce(&AsyncExecutorLocal) -> T>(&mut self, f: F) -> Result<T, RunError> {
+    fn run<T, F: AsyncFnOnce(&AsyncExecutorLocal<G>) -> T>(&mut self, f: F) -> Result<T, RunError> {
         let _inside = Inside::enter_first("AsyncExecutorLocalLoop::run")?;
+        let _claim = TagClaim::new::<G>(self.handle.id())?;
         let _reachable = self.handle.hold(&self.local);
         // Neither starves the other: `Executor::run` yields after 200 tasks in a row.
         Ok(async_io::block_on(self.local.run(self.beside.run(f(&self.handle)))))
     }
 }
 
-impl fmt::Debug for AsyncExecutorLocalLoop {
+impl<G: Tag> fmt::Debug for AsyncExecutorLocalLoop<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AsyncExecutorLocalLoop")
             .field("handle", &self.handle)

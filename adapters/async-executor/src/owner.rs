@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_executor::Executor;
-use lifespan_core::{DriverThreads, Inside, LoopOwner, RunError};
+use lifespan_core::{
+    DriverThreads, EventLoop, Inside, LoopOwner, RunError, Tag, TagClaim, Untagged,
+};
 
 use crate::AsyncExecutor;
 
@@ -12,9 +14,9 @@ use crate::AsyncExecutor;
 ///
 /// Tasks that still live after a run belong to the executor: they go on if somebody else drives it,
 /// and are dropped with the last `Arc` of it, not with this.
-pub struct AsyncExecutorLoop {
+pub struct AsyncExecutorLoop<G = Untagged> {
     executor: Arc<Executor<'static>>,
-    handle: AsyncExecutor,
+    handle: AsyncExecutor<G>,
     driver_threads: usize,
 }
 
@@ -26,6 +28,16 @@ impl AsyncExecutorLoop {
         Self { executor, handle, driver_threads: 0 }
     }
 
+    /// Gives the loop a tag, so that its handle is a type of its own: `AsyncExecutor<G>`.
+    #[must_use]
+    pub fn tag<G: Tag>(self) -> AsyncExecutorLoop<G> {
+        let Self { executor, handle, driver_threads } = self;
+        let handle = AsyncExecutor::with_id(&executor, handle.id());
+        AsyncExecutorLoop { executor, handle, driver_threads }
+    }
+}
+
+impl<G> AsyncExecutorLoop<G> {
     /// Sets how many more threads drive the executor until the run ends. Default: none.
     ///
     /// The end of the run waits for them for 100 ms at the most: a thread that a task blocks leaves
@@ -37,11 +49,12 @@ impl AsyncExecutorLoop {
     }
 }
 
-impl LoopOwner for AsyncExecutorLoop {
-    type Handle = AsyncExecutor;
+impl<G: Tag> LoopOwner for AsyncExecutorLoop<G> {
+    type Handle = AsyncExecutor<G>;
 
-    fn run<T, F: AsyncFnOnce(&AsyncExecutor) -> T>(&mut self, f: F) -> Result<T, RunError> {
+    fn run<T, F: AsyncFnOnce(&AsyncExecutor<G>) -> T>(&mut self, f: F) -> Result<T, RunError> {
         let _inside = Inside::enter_first("AsyncExecutorLoop::run")?;
+        let _claim = TagClaim::new::<G>(self.handle.id())?;
         let drivers = DriverThreads::new();
         for _ in 0..self.driver_threads {
             let executor = Arc::clone(&self.executor);
@@ -55,7 +68,7 @@ impl LoopOwner for AsyncExecutorLoop {
     }
 }
 
-impl fmt::Debug for AsyncExecutorLoop {
+impl<G> fmt::Debug for AsyncExecutorLoop<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AsyncExecutorLoop")
             .field("handle", &self.handle)

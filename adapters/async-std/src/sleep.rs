@@ -4,6 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use lifespan_core::Closed;
+
 /// A timer of async-io, which is what `async_std::task::sleep` waits for.
 ///
 /// That one is an `async fn`, whose future has no name (async-std's `task/sleep.rs`, `utils.rs`).
@@ -18,10 +20,10 @@ impl Sleep {
 }
 
 impl Future for Sleep {
-    type Output = ();
+    type Output = Result<(), Closed>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(Pin::new(&mut self.0).poll(context));
-        Poll::Ready(())
+        Poll::Ready(Ok(())) // async-std's executor never ends
     }
 }

@@ -155,8 +155,13 @@ impl Drop for SimLoop {
         let mut state = self.shared.lock();
         state.is_closed = true;
         let wakers = state.tasks.values().flatten().cloned().collect::<Vec<_>>();
+        let timers = state.timers.take_all();
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
+        for waker in timers.into_values() {
+            // Of whoever waits elsewhere for a time that will not come.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
         self.drop_tasks();
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use lifespan_core::Waiting;
+use lifespan_core::{Closed, Waiting};
 
 use crate::shared::Shared;
 
@@ -76,6 +76,11 @@ impl Timers {
         self.0.range((now, u64::MAX)..).next().map(|(&(due, _), _)| due)
     }
 
+    /// Takes all, in the order in which they were due.
+    pub(crate) fn take_all(&mut self) -> BTreeMap<Key, Waker> {
+        std::mem::take(&mut self.0)
+    }
+
     /// Takes what is due, in order.
     pub(crate) fn take_due(&mut self, now: u64) -> BTreeMap<Key, Waker> {
         let later = self.0.split_off(&(now, u64::MAX));
@@ -86,7 +91,7 @@ impl Timers {
 /// Completes when its loop's time has come; made by [`Sim`](crate::Sim)'s `sleep`.
 ///
 /// Also one of zero lets everything that is ready have its turn first. It never completes when its
-/// time is beyond the clock (some 584 years), or its loop has ended.
+/// time is beyond the clock (some 584 years).
 #[must_use = "futures do nothing unless polled"]
 pub struct Sleep {
     shared: Weak<Shared>,
@@ -104,20 +109,24 @@ impl Sleep {
 }
 
 impl Future for Sleep {
-    type Output = ();
+    type Output = Result<(), Closed>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let (Some(key), Some(shared)) = (self.key, self.shared.upgrade()) else {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(shared) = self.shared.upgrade() else { return Poll::Ready(Err(Closed::new(()))) };
+        let Some(key) = self.key else {
             Waiting::answer(|| String::from("a sleep that never ends"));
             return Poll::Pending;
         };
         let waker = context.waker().clone();
         let mut state = shared.lock();
+        if state.is_closed {
+            return Poll::Ready(Err(Closed::new(())));
+        }
         let now = shared.clock.nanos();
         let has_fired = self.is_set && !state.timers.0.contains_key(&key);
         if key.0 < now || has_fired {
             drop(state);
-            return Poll::Ready(());
+            return Poll::Ready(Ok(()));
         }
         let old = state.timers.0.insert(key, waker);
         drop(state);

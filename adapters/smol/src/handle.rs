@@ -1,35 +1,46 @@
 //! `Smol`: the handle of one smol executor, and its timer.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use lifespan_core::{Blocking, Closed, EventLoop, LoopId, Timer};
+use lifespan_core::{Blocking, Closed, EventLoop, LoopId, Tag, Timer, Untagged};
 use smol::Executor;
 
 /// Handle of an executor that a [`SmolLoop`](crate::SmolLoop) drives, or of smol's global one.
 ///
-/// It is weak: a task that holds one does not keep its executor, and so itself, alive.
+/// It is weak: a task that holds one does not keep its executor, and so itself, alive. With a
+/// [tag](lifespan_core::tag) it is a type of its own: `Smol<Jobs>`.
 #[derive(Clone)]
-pub struct Smol {
+pub struct Smol<G = Untagged> {
     executor: Home,
     id: LoopId,
+    tag: PhantomData<fn() -> G>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Home {
     Owned(Weak<Executor<'static>>),
     /// The executor of `smol::spawn`, which lives as long as the process.
     Global,
 }
 
-impl Smol {
-    pub(crate) fn new(executor: &Arc<Executor<'static>>, id: LoopId) -> Self {
-        Self { executor: Home::Owned(Arc::downgrade(executor)), id }
+impl Home {
+    fn has_ended(&self) -> bool {
+        matches!(self, Self::Owned(executor) if executor.strong_count() == 0)
     }
+}
 
+impl<G: Tag> Smol<G> {
+    pub(crate) fn new(executor: &Arc<Executor<'static>>, id: LoopId) -> Self {
+        Self { executor: Home::Owned(Arc::downgrade(executor)), id, tag: PhantomData }
+    }
+}
+
+impl Smol {
     /// Returns the global executor of `smol::spawn`, whose own threads drive it.
     ///
     /// # Examples
@@ -46,11 +57,11 @@ impl Smol {
     pub fn global() -> Self {
         // The identity of a loop that the process has one of.
         static ID: OnceLock<LoopId> = OnceLock::new();
-        Self { executor: Home::Global, id: *ID.get_or_init(LoopId::unique) }
+        Self { executor: Home::Global, id: *ID.get_or_init(LoopId::unique), tag: PhantomData }
     }
 }
 
-impl EventLoop for Smol {
+impl<G: Tag> EventLoop for Smol<G> {
     const NAME: &'static str = "smol";
 
     fn id(&self) -> LoopId {
@@ -70,11 +81,12 @@ impl EventLoop for Smol {
     }
 }
 
-impl Timer for Smol {
+impl<G: Tag> Timer for Smol<G> {
     type Sleep = Sleep;
 
     fn sleep(&self, duration: Duration) -> Sleep {
-        Sleep(smol::Timer::after(duration)) // a time beyond the clock is never
+        // A time beyond the clock is never.
+        Sleep { timer: smol::Timer::after(duration), home: self.executor.clone() }
     }
 
     fn now(&self) -> Instant {
@@ -82,33 +94,41 @@ impl Timer for Smol {
     }
 }
 
-impl Blocking for Smol {
+impl<G: Tag> Blocking for Smol<G> {
     fn spawn_blocking<F: FnOnce() + Send + 'static>(&self, work: F) -> Result<(), Closed> {
-        // The pool is the process's and would take it, but this loop may have ended.
-        if let Home::Owned(executor) = &self.executor {
-            executor.upgrade().ok_or_else(|| Closed::new(()))?;
+        // The pool is the process's and would take it.
+        if self.executor.has_ended() {
+            return Err(Closed::new(()));
         }
         smol::unblock(work).detach();
         Ok(())
     }
 }
 
-impl fmt::Debug for Smol {
+impl<G> fmt::Debug for Smol<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Smol").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
 /// A timer of smol, whose own thread drives it.
+///
+/// When it is due it says whether its executor is still there.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub struct Sleep(smol::Timer);
+pub struct Sleep {
+    timer: smol::Timer,
+    home: Home,
+}
 
 impl Future for Sleep {
-    type Output = ();
+    type Output = Result<(), Closed>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        ready!(Pin::new(&mut self.0).poll(context));
-        Poll::Ready(())
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.home.has_ended() {
+            return Poll::Ready(Err(Closed::new(())));
+        }
+        ready!(Pin::new(&mut self.timer).poll(context));
+        Poll::Ready(Ok(()))
     }
 }

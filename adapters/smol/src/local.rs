@@ -5,16 +5,17 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use lifespan_core::{
-    Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, Timer,
+    Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, Tag, Timer,
+    Untagged,
 };
 use smol::LocalExecutor;
 
 use crate::{Sleep, Smol, SmolLoop};
 
 /// Owns two executors on one thread: one for tasks that are `Send`, one for those that are not.
-pub struct SmolLocalLoop {
+pub struct SmolLocalLoop<G = Untagged> {
     tasks: Rc<LocalExecutor<'static>>,
-    owner: SmolLoop,
+    owner: SmolLoop<G>,
 }
 
 impl SmolLocalLoop {
@@ -22,6 +23,12 @@ impl SmolLocalLoop {
     #[must_use]
     pub fn new() -> Self {
         Self { tasks: Rc::default(), owner: SmolLoop::new() }
+    }
+
+    /// Gives the loop a tag, so that its handle is a type of its own: `SmolLocal<G>`.
+    #[must_use]
+    pub fn tag<G: Tag>(self) -> SmolLocalLoop<G> {
+        SmolLocalLoop { tasks: self.tasks, owner: self.owner.tag() }
     }
 }
 
@@ -31,19 +38,19 @@ impl Default for SmolLocalLoop {
     }
 }
 
-impl LoopOwner for SmolLocalLoop {
-    type Handle = SmolLocal;
+impl<G: Tag> LoopOwner for SmolLocalLoop<G> {
+    type Handle = SmolLocal<G>;
 
-    fn run<T, F: AsyncFnOnce(&SmolLocal) -> T>(&mut self, f: F) -> Result<T, RunError> {
+    fn run<T, F: AsyncFnOnce(&SmolLocal<G>) -> T>(&mut self, f: F) -> Result<T, RunError> {
         let tasks = &self.tasks;
-        self.owner.run(async |executor: &Smol| {
+        self.owner.run(async |executor: &Smol<G>| {
             let _here = OnThread::hold(executor.id(), Rc::clone(tasks));
             tasks.run(f(&SmolLocal { executor: executor.clone() })).await
         })
     }
 }
 
-impl fmt::Debug for SmolLocalLoop {
+impl<G> fmt::Debug for SmolLocalLoop<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SmolLocalLoop").finish_non_exhaustive()
     }
@@ -51,11 +58,11 @@ impl fmt::Debug for SmolLocalLoop {
 
 /// Handle of a loop with a local executor, which is found on the loop's own thread only.
 #[derive(Clone, Debug)]
-pub struct SmolLocal {
-    executor: Smol,
+pub struct SmolLocal<G = Untagged> {
+    executor: Smol<G>,
 }
 
-impl EventLoop for SmolLocal {
+impl<G: Tag> EventLoop for SmolLocal<G> {
     const NAME: &'static str = "smol-local";
 
     fn id(&self) -> LoopId {
@@ -67,7 +74,7 @@ impl EventLoop for SmolLocal {
     }
 }
 
-impl LocalLoop for SmolLocal {
+impl<G: Tag> LocalLoop for SmolLocal<G> {
     fn is_on_its_thread(&self) -> bool {
         OnThread::find::<LocalExecutor<'static>>(self.id()).is_some()
     }
@@ -79,7 +86,7 @@ impl LocalLoop for SmolLocal {
     }
 }
 
-impl Timer for SmolLocal {
+impl<G: Tag> Timer for SmolLocal<G> {
     type Sleep = Sleep;
 
     fn sleep(&self, duration: Duration) -> Sleep {
@@ -91,7 +98,7 @@ impl Timer for SmolLocal {
     }
 }
 
-impl Blocking for SmolLocal {
+impl<G: Tag> Blocking for SmolLocal<G> {
     fn spawn_blocking<F: FnOnce() + Send + 'static>(&self, work: F) -> Result<(), Closed> {
         self.executor.spawn_blocking(work)
     }

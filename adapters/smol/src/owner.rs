@@ -1,18 +1,20 @@
 //! `SmolLoop`: owns an executor and drives it, on one thread or on several.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use lifespan_core::{DriverThreads, Inside, LoopId, LoopOwner, RunError};
+use lifespan_core::{DriverThreads, Inside, LoopId, LoopOwner, RunError, Tag, TagClaim, Untagged};
 use smol::Executor;
 
 use crate::Smol;
 
 /// Owns a smol executor.
-pub struct SmolLoop {
+pub struct SmolLoop<G = Untagged> {
     executor: Arc<Executor<'static>>,
     id: LoopId,
     threads: usize,
+    tag: PhantomData<fn() -> G>,
 }
 
 impl SmolLoop {
@@ -25,7 +27,15 @@ impl SmolLoop {
     /// So many threads, the one that calls `run` among them; 0 counts as 1.
     #[must_use]
     pub fn with_threads(threads: usize) -> Self {
-        Self { executor: Arc::new(Executor::new()), id: LoopId::unique(), threads }
+        let executor = Arc::new(Executor::new());
+        Self { executor, id: LoopId::unique(), threads, tag: PhantomData }
+    }
+
+    /// Gives the loop a tag, so that its handle is a type of its own: `Smol<G>`.
+    #[must_use]
+    pub fn tag<G: Tag>(self) -> SmolLoop<G> {
+        let Self { executor, id, threads, .. } = self;
+        SmolLoop { executor, id, threads, tag: PhantomData }
     }
 }
 
@@ -35,11 +45,12 @@ impl Default for SmolLoop {
     }
 }
 
-impl LoopOwner for SmolLoop {
-    type Handle = Smol;
+impl<G: Tag> LoopOwner for SmolLoop<G> {
+    type Handle = Smol<G>;
 
-    fn run<T, F: AsyncFnOnce(&Smol) -> T>(&mut self, f: F) -> Result<T, RunError> {
+    fn run<T, F: AsyncFnOnce(&Smol<G>) -> T>(&mut self, f: F) -> Result<T, RunError> {
         let _inside = Inside::enter_first("SmolLoop::run")?;
+        let _claim = TagClaim::new::<G>(self.id)?;
         let handle = Smol::new(&self.executor, self.id);
         let helpers = DriverThreads::new();
         for _ in 1..self.threads {
@@ -52,7 +63,7 @@ impl LoopOwner for SmolLoop {
     }
 }
 
-impl fmt::Debug for SmolLoop {
+impl<G> fmt::Debug for SmolLoop<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SmolLoop").field("id", &self.id).finish_non_exhaustive()
     }

@@ -1,34 +1,32 @@
 //! `Tokio`: the handle of one tokio runtime.
 
 use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lifespan_core::{Blocking, Closed, EventLoop, LoopId, NoLoop, Timer};
+use lifespan_core::{Blocking, Closed, EventLoop, LoopId, NoLoop, Tag, Timer, Untagged};
 use tokio::runtime::Handle;
 
-use crate::{ids, may_block};
+use crate::home::Home;
+use crate::{Entered, Sleep, may_block};
 
 /// Handle of a tokio runtime, that a [`TokioLoop`](crate::TokioLoop) drives or somebody else.
 ///
-/// It uses the runtime that it holds, whatever context the calling thread is in.
+/// It uses the runtime that it holds, whatever context the calling thread is in. With a
+/// [tag](lifespan_core::tag) it is a type of its own: `Tokio<Jobs>`.
 #[derive(Clone)]
-pub struct Tokio {
-    runtime: Handle,
-    id: LoopId,
+pub struct Tokio<G = Untagged> {
+    home: Arc<Home>,
+    tag: PhantomData<fn() -> G>,
 }
 
 impl Tokio {
-    pub(crate) fn new(runtime: Handle) -> Self {
-        let id = ids::of(&runtime);
-        Self { runtime, id }
-    }
-
     /// Returns the runtime that this code runs in, which somebody else drives.
     ///
-    /// Its timers must be on, as they are under `#[tokio::main]`.
-    ///
     /// # Errors
-    /// [`NoLoop`] outside of a tokio runtime.
+    /// [`NoLoop`] outside of a tokio runtime, or in one whose timers are off; under
+    /// `#[tokio::main]` they are on.
     ///
     /// # Examples
     /// ```
@@ -44,54 +42,97 @@ impl Tokio {
     /// ```
     pub fn current() -> Result<Self, NoLoop> {
         let runtime = Handle::try_current().map_err(|_none| NoLoop::new(Self::NAME))?;
-        Ok(Self::new(runtime))
+        Self::of(&runtime)
+    }
+
+    /// Returns the handle of a runtime that somebody else drives.
+    ///
+    /// For its end, one task of ours waits in it.
+    ///
+    /// # Errors
+    /// [`NoLoop`] if the timers of the runtime are off: build it with `enable_time` or `enable_all`.
+    pub fn of(runtime: &Handle) -> Result<Self, NoLoop> {
+        let handle = Self::new(runtime);
+        if handle.home.has_timers() { Ok(handle) } else { Err(NoLoop::without_timers(Self::NAME)) }
+    }
+}
+
+impl<G: Tag> Tokio<G> {
+    pub(crate) fn new(runtime: &Handle) -> Self {
+        Self { home: Home::of(runtime), tag: PhantomData }
     }
 
     /// Returns tokio's own handle, for libraries that want one.
     #[must_use]
     pub fn runtime(&self) -> &Handle {
-        &self.runtime
+        &self.home.runtime
+    }
+
+    /// Takes a future that needs a tokio runtime around it to any loop: a tokio socket, a client.
+    ///
+    /// The runtime is entered for each poll and for the drop. Somebody has to drive it: a
+    /// multi-thread runtime drives itself.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use lifespan_tokio::Tokio;
+    ///
+    /// let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    /// let tokio = Tokio::of(runtime.handle())?;
+    /// // No tokio runtime around this one: "there is no reactor running", without `enter`.
+    /// futures_lite::future::block_on(tokio.enter(async {
+    ///     tokio::time::sleep(Duration::from_millis(1)).await;
+    /// }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn enter<F: Future>(&self, future: F) -> Entered<F> {
+        Entered::new(self.runtime().clone(), future)
     }
 }
 
-impl EventLoop for Tokio {
+impl<G: Tag> EventLoop for Tokio<G> {
     const NAME: &'static str = "tokio";
 
     fn id(&self) -> LoopId {
-        self.id
+        self.home.id
     }
 
     fn spawn<F: Future<Output = ()> + Send + 'static>(&self, future: F) -> Result<(), Closed> {
-        // Dropping tokio's join handle detaches. A runtime that has shut down drops the future.
-        drop(self.runtime.spawn(future));
+        if self.home.has_ended() {
+            return Err(Closed::new(()));
+        }
+        // Dropping tokio's join handle detaches. A runtime that shuts down just now drops the future.
+        drop(self.runtime().spawn(future));
         Ok(())
     }
 }
 
-impl Timer for Tokio {
-    type Sleep = tokio::time::Sleep;
+impl<G: Tag> Timer for Tokio<G> {
+    type Sleep = Sleep;
 
-    fn sleep(&self, duration: Duration) -> Self::Sleep {
-        // A tokio timer belongs to the runtime that is entered when it is made.
-        let _entered = self.runtime.enter();
-        tokio::time::sleep(duration)
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Sleep::new(&self.home, duration)
     }
 
     fn now(&self) -> Instant {
-        let _entered = self.runtime.enter();
+        let _entered = self.runtime().enter();
         tokio::time::Instant::now().into_std()
     }
 }
 
-impl Blocking for Tokio {
+impl<G: Tag> Blocking for Tokio<G> {
     fn spawn_blocking<F: FnOnce() + Send + 'static>(&self, work: F) -> Result<(), Closed> {
-        drop(self.runtime.spawn_blocking(|| may_block::run(work)));
+        if self.home.has_ended() {
+            return Err(Closed::new(()));
+        }
+        drop(self.runtime().spawn_blocking(|| may_block::run(work)));
         Ok(())
     }
 }
 
-impl fmt::Debug for Tokio {
+impl<G> fmt::Debug for Tokio<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokio").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Tokio").field("id", &self.home.id).finish_non_exhaustive()
     }
 }

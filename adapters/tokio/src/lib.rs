@@ -18,12 +18,16 @@
 //! assert!(report.is_clean());
 //! ```
 
+mod entered;
 mod handle;
-mod ids;
+mod home;
 mod local;
 mod may_block;
 mod owner;
+mod sleep;
 
+pub use entered::Entered;
 pub use handle::Tokio;
 pub use local::{TokioLocal, TokioLocalLoop};
 pub use owner::TokioLoop;
+pub use sleep::Sleep;

@@ -5,17 +5,18 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use lifespan_core::{
-    Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, Timer,
+    Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, Tag, Timer,
+    Untagged,
 };
 use tokio::task::LocalSet;
 
-use crate::{Tokio, TokioLoop};
+use crate::{Sleep, Tokio, TokioLoop};
 
 /// Owns a current-thread runtime and a `LocalSet` on it.
-pub struct TokioLocalLoop {
+pub struct TokioLocalLoop<G = Untagged> {
     // Dropped before the runtime: its tasks may hold what belongs to that.
     tasks: Rc<LocalSet>,
-    owner: TokioLoop,
+    owner: TokioLoop<G>,
 }
 
 impl TokioLocalLoop {
@@ -23,6 +24,12 @@ impl TokioLocalLoop {
     #[must_use]
     pub fn new() -> Self {
         Self { tasks: Rc::default(), owner: TokioLoop::current_thread() }
+    }
+
+    /// Gives the loop a tag, so that its handle is a type of its own: `TokioLocal<G>`.
+    #[must_use]
+    pub fn tag<G: Tag>(self) -> TokioLocalLoop<G> {
+        TokioLocalLoop { tasks: self.tasks, owner: self.owner.tag() }
     }
 }
 
@@ -32,19 +39,19 @@ impl Default for TokioLocalLoop {
     }
 }
 
-impl LoopOwner for TokioLocalLoop {
-    type Handle = TokioLocal;
+impl<G: Tag> LoopOwner for TokioLocalLoop<G> {
+    type Handle = TokioLocal<G>;
 
-    fn run<T, F: AsyncFnOnce(&TokioLocal) -> T>(&mut self, f: F) -> Result<T, RunError> {
+    fn run<T, F: AsyncFnOnce(&TokioLocal<G>) -> T>(&mut self, f: F) -> Result<T, RunError> {
         let tasks = &self.tasks;
-        self.owner.run(async |runtime: &Tokio| {
+        self.owner.run(async |runtime: &Tokio<G>| {
             let _here = OnThread::hold(runtime.id(), Rc::clone(tasks));
             tasks.run_until(f(&TokioLocal { runtime: runtime.clone() })).await
         })
     }
 }
 
-impl fmt::Debug for TokioLocalLoop {
+impl<G> fmt::Debug for TokioLocalLoop<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokioLocalLoop").finish_non_exhaustive()
     }
@@ -52,11 +59,11 @@ impl fmt::Debug for TokioLocalLoop {
 
 /// Handle of a runtime with a `LocalSet`, which is found on the loop's own thread only.
 #[derive(Clone, Debug)]
-pub struct TokioLocal {
-    runtime: Tokio,
+pub struct TokioLocal<G = Untagged> {
+    runtime: Tokio<G>,
 }
 
-impl EventLoop for TokioLocal {
+impl<G: Tag> EventLoop for TokioLocal<G> {
     const NAME: &'static str = "tokio-local";
 
     fn id(&self) -> LoopId {
@@ -68,7 +75,7 @@ impl EventLoop for TokioLocal {
     }
 }
 
-impl LocalLoop for TokioLocal {
+impl<G: Tag> LocalLoop for TokioLocal<G> {
     fn is_on_its_thread(&self) -> bool {
         OnThread::find::<LocalSet>(self.id()).is_some()
     }
@@ -80,10 +87,10 @@ impl LocalLoop for TokioLocal {
     }
 }
 
-impl Timer for TokioLocal {
-    type Sleep = <Tokio as Timer>::Sleep;
+impl<G: Tag> Timer for TokioLocal<G> {
+    type Sleep = Sleep;
 
-    fn sleep(&self, duration: Duration) -> Self::Sleep {
+    fn sleep(&self, duration: Duration) -> Sleep {
         self.runtime.sleep(duration)
     }
 
@@ -92,7 +99,7 @@ impl Timer for TokioLocal {
     }
 }
 
-impl Blocking for TokioLocal {
+impl<G: Tag> Blocking for TokioLocal<G> {
     fn spawn_blocking<F: FnOnce() + Send + 'static>(&self, work: F) -> Result<(), Closed> {
         self.runtime.spawn_blocking(work)
     }

@@ -1,9 +1,12 @@
 //! `TokioLoop`: owns a tokio runtime and drives it.
 
 use std::fmt;
+use std::marker::PhantomData;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 
-use lifespan_core::{Inside, InsideLoop, LoopOwner, RunError};
+use lifespan_core::{Inside, InsideLoop, LoopOwner, RunError, Tag, TagClaim, Untagged};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{Tokio, may_block};
@@ -13,10 +16,12 @@ const LET_GO: Duration = Duration::from_millis(100);
 
 /// Owns a tokio runtime, which is made when it first runs.
 ///
-/// Dropping it never waits long: a thread that is still busy after 100 ms is left behind.
-pub struct TokioLoop {
+/// Dropping it never waits long: a thread that is still busy after 100 ms is left behind. Inside
+/// a loop, where nothing may wait, a thread of its own does that.
+pub struct TokioLoop<G = Untagged> {
     builder: Builder,
     runtime: Option<Runtime>,
+    tag: PhantomData<fn() -> G>,
 }
 
 impl TokioLoop {
@@ -35,9 +40,34 @@ impl TokioLoop {
     /// A runtime that you configure. Its timers and its I/O are switched on in any case.
     #[must_use]
     pub fn from_builder(builder: Builder) -> Self {
-        Self { builder, runtime: None }
+        Self { builder, runtime: None, tag: PhantomData }
     }
 
+    /// Gives the loop a tag, so that its handle is a type of its own: `Tokio<G>`.
+    ///
+    /// # Examples
+    /// ```
+    /// use lifespan_core::{Cx, Lifespan, tag};
+    /// use lifespan_tokio::{Tokio, TokioLoop};
+    ///
+    /// tag!(pub struct Jobs;);
+    ///
+    /// async fn work(_cx: Cx<'_, Tokio<Jobs>>) {}
+    ///
+    /// let report = Lifespan::on(TokioLoop::multi_thread().tag::<Jobs>())
+    ///     .task("work", work)
+    ///     .until_idle()
+    ///     .run();
+    /// assert!(report.is_clean());
+    /// ```
+    #[must_use]
+    pub fn tag<G: Tag>(mut self) -> TokioLoop<G> {
+        let builder = std::mem::replace(&mut self.builder, Builder::new_current_thread());
+        TokioLoop { builder, runtime: self.runtime.take(), tag: PhantomData }
+    }
+}
+
+impl<G> TokioLoop<G> {
     fn runtime(&mut self) -> Result<&Runtime, RunError> {
         let runtime = match self.runtime.take() {
             Some(runtime) => runtime,
@@ -50,34 +80,45 @@ impl TokioLoop {
     }
 }
 
-impl LoopOwner for TokioLoop {
-    type Handle = Tokio;
+impl<G: Tag> LoopOwner for TokioLoop<G> {
+    type Handle = Tokio<G>;
 
-    fn run<T, F: AsyncFnOnce(&Tokio) -> T>(&mut self, f: F) -> Result<T, RunError> {
+    fn run<T, F: AsyncFnOnce(&Tokio<G>) -> T>(&mut self, f: F) -> Result<T, RunError> {
         let _inside = Inside::enter_first("TokioLoop::run")?;
         // `block_on` panics inside any tokio runtime, also one that is not ours.
         if may_block::is_forbidden() {
             return Err(InsideLoop::new("TokioLoop::run").into());
         }
         let runtime = self.runtime()?;
-        let handle = Tokio::new(runtime.handle().clone());
+        let handle = Tokio::new(runtime.handle());
+        let _claim = TagClaim::new::<G>(lifespan_core::EventLoop::id(&handle))?;
         Ok(runtime.block_on(f(&handle)))
     }
 }
 
-impl Drop for TokioLoop {
+impl<G> Drop for TokioLoop<G> {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
-        // Waiting is forbidden inside a runtime, where tokio panics.
-        if Handle::try_current().is_ok() {
-            runtime.shutdown_background();
-        } else {
+        // Waiting is forbidden inside a loop: tokio panics there, and other loops stand still.
+        if Handle::try_current().is_err() && Inside::enter_first("dropping a TokioLoop").is_ok() {
             runtime.shutdown_timeout(LET_GO);
+            return;
         }
+        let_go_elsewhere(runtime);
     }
 }
 
-impl fmt::Debug for TokioLoop {
+/// Has a thread that may block wait for the runtime's threads.
+fn let_go_elsewhere(runtime: Runtime) {
+    let (give, take) = channel::<Runtime>();
+    let wait = move || take.recv().map(|runtime| runtime.shutdown_timeout(LET_GO));
+    match thread::Builder::new().name("lifespan-tokio-drop".into()).spawn(wait) {
+        Ok(_detached) => drop(give.send(runtime)),
+        Err(_no_thread) => runtime.shutdown_background(),
+    }
+}
+
+impl<G> fmt::Debug for TokioLoop<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokioLoop").field("builder", &self.builder).finish_non_exhaustive()
     }

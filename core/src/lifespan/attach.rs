@@ -2,11 +2,19 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
 
+use super::presence::{Absence, Presence};
+use super::report::StartError;
 use super::{Lifespan, Report, bind, drive};
-use crate::event::ShutdownEvent;
+use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::inside::Inside;
+use crate::wake::call_caught;
+
+/// How long a loop may take to its first turn, unless a start-up handler may take less.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// In place of a loop's owner: the loop is somebody else's, and runs already.
 #[derive(Debug)]
@@ -26,21 +34,44 @@ impl<L: Timer> Lifespan<Attached<L>, L> {
     /// Runs all of it as a part of the caller's task, until it has stopped.
     ///
     /// Handlers and the foreground are polled by this future, which is not `Send` because they need
-    /// not be; tasks run on the loop.
+    /// not be; tasks run on the loop. A loop that nobody drives does not keep it waiting: if it has
+    /// not taken a turn within five seconds, or within the
+    /// [`start_timeout`](Lifespan::start_timeout) if that is less, the report says
+    /// [`StartError::NotDriven`]. If the loop ends meanwhile, the lifespan stops.
     ///
     /// # Cancel safety
     /// Dropping the future cancels what it started, without waiting for that, and without the
     /// shutdown handlers.
     pub async fn run(self) -> Report {
         let Self { owner: Attached { handle }, plan, sources } = self;
-        let cancel = ShutdownEvent::new();
-        let bound = match bind(sources, &plan.event, &cancel) {
+        let (event, cancel) = (plan.event.clone(), ShutdownEvent::new());
+        let bound = match bind(sources, &event, &cancel) {
             Ok(bound) => bound,
-            Err(error) => return Report::not_started(error, &plan.event),
+            Err(error) => return Report::not_started(error, &event),
         };
+        let (loop_id, adapter) = (handle.id(), handle.name());
+        let waited = PATIENCE.min(plan.budgets.start);
+        let Some(presence) = Presence::on(&handle, waited) else {
+            return Report::not_started(StartError::LoopEnded { loop_id, adapter }, &event);
+        };
+        let mut absence = pin!(presence.absence());
+        let mut is_present = true;
         let mut driven = pin!(drive::drive(&handle, plan, cancel));
         let report = poll_fn(|context| {
             let _inside = Inside::enter();
+            if is_present {
+                match absence.as_mut().poll(context) {
+                    Poll::Pending => {}
+                    Poll::Ready(Absence::NotDriven) => {
+                        let error = StartError::NotDriven { loop_id, adapter, waited };
+                        return Poll::Ready(Report::not_started(error, &event));
+                    }
+                    Poll::Ready(Absence::Ended) => {
+                        is_present = false;
+                        let _ = call_caught(|| event.trigger().set(Reason::LoopClosed));
+                    }
+                }
+            }
             driven.as_mut().poll(context)
         })
         .await;

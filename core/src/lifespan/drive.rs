@@ -17,7 +17,7 @@ use crate::registry::{Failures, TaskRef};
 use crate::scope::{Scope, Shared, State, cx};
 use crate::sync::Arc;
 use crate::task::{Name, Panic};
-use crate::wake::call_caught;
+use crate::wake::{call_caught, yield_now};
 
 pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownEvent) -> Report {
     let Plan { components, tasks, serve, event, budgets, until_idle, refused } = plan;
@@ -300,19 +300,6 @@ async fn run_late<L: Timer>(stop: &Stop<'_, L>, scope: &Arc<Scope>) -> Vec<Handl
         yield_now().await;
     }
     outcomes
-}
-
-/// Lets the loop turn.
-async fn yield_now() {
-    let mut has_yielded = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut has_yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 /// A drive that is dropped before its end, because the future of an attached lifespan is, cancels

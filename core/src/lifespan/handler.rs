@@ -81,7 +81,10 @@ pub(super) async fn run<L: Timer>(
         if let Poll::Ready(outcome) = handler.poll(context) {
             return Poll::Ready(outcome_of(outcome));
         }
-        sleep.as_mut().poll(context).map(|()| cut(&mut handler, HandlerOutcome::TimedOut(budget)))
+        sleep.as_mut().poll(context).map(|slept| match slept {
+            Ok(()) => cut(&mut handler, HandlerOutcome::TimedOut(budget)),
+            Err(_closed) => cut(&mut handler, HandlerOutcome::Interrupted),
+        })
     })
     .await
 }

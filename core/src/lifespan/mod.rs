@@ -4,6 +4,7 @@ mod attach;
 mod drive;
 mod handler;
 mod listed;
+mod presence;
 mod report;
 mod serve;
 mod source;

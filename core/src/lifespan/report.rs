@@ -8,7 +8,7 @@ use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
 use crate::event::{Reason, ShutdownEvent};
-use crate::event_loop::RunError;
+use crate::event_loop::{LoopId, RunError};
 use crate::registry::{FailedTask, TaskRef};
 use crate::roll_call::Stalled;
 use crate::task::{BoxError, Failure, Name, Outcome, Panic, TaskId};
@@ -169,6 +169,24 @@ pub enum StartError {
         /// How the handler ended.
         outcome: HandlerOutcome,
     },
+    /// The loop that it was attached to took a task and never polled it.
+    #[non_exhaustive]
+    NotDriven {
+        /// Which loop.
+        loop_id: LoopId,
+        /// What its adapter is called.
+        adapter: &'static str,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The loop that it was attached to had ended before.
+    #[non_exhaustive]
+    LoopEnded {
+        /// Which loop.
+        loop_id: LoopId,
+        /// What its adapter is called.
+        adapter: &'static str,
+    },
 }
 
 impl fmt::Display for StartError {
@@ -181,6 +199,16 @@ impl fmt::Display for StartError {
             Self::Startup { component, outcome } => {
                 write!(f, "the start of {component:?} {outcome}")
             }
+            Self::NotDriven { loop_id, adapter, waited } => write!(
+                f,
+                "{loop_id} ({adapter}) took a task and has not polled it in {waited:?}: nobody \
+                 drives it; run its executor, or let the lifespan own its loop"
+            ),
+            Self::LoopEnded { loop_id, adapter } => write!(
+                f,
+                "{loop_id} ({adapter}) had ended before: attach to a loop that runs, or let the \
+                 lifespan own its loop"
+            ),
         }
     }
 }
@@ -254,6 +282,7 @@ impl Report {
             5
         } else if !self.stragglers.is_empty()
             || self.stalled.is_some()
+            || self.reason == Reason::LoopClosed
             || self.more_forced > 0
             || matches!(self.serve, Some(Outcome::Cancelled))
             || self.tasks.iter().any(TaskReport::was_forced)

@@ -1,5 +1,6 @@
 //! Stops the tasks of one scope: asks, waits for their grace, cancels, and never waits for ever.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
@@ -28,6 +29,8 @@ pub(super) struct Stop<'a, L> {
     cancel: ShutdownEvent,
     /// `None`: later than the clock can tell.
     deadline: Option<Instant>,
+    /// The loop of an attached lifespan has ended meanwhile: its clock tells no time any more.
+    loop_ended: Cell<bool>,
 }
 
 impl<'a, L: Timer> Stop<'a, L> {
@@ -38,7 +41,7 @@ impl<'a, L: Timer> Stop<'a, L> {
         cancel: ShutdownEvent,
     ) -> Self {
         let deadline = handle.now().checked_add(budgets.deadline);
-        Self { handle, budgets, reason, cancel, deadline }
+        Self { handle, budgets, reason, cancel, deadline, loop_ended: Cell::new(false) }
     }
 
     /// Runs a shutdown handler; it is polled once even when the deadline is over.
@@ -127,7 +130,7 @@ impl<'a, L: Timer> Stop<'a, L> {
                     return Poll::Ready(());
                 }
             }
-            sleep.as_mut().poll(context)
+            sleep.as_mut().poll(context).map(|slept| self.loop_ended.set(slept.is_err()))
         })
         .await;
     }
@@ -152,7 +155,7 @@ impl<'a, L: Timer> Stop<'a, L> {
                 return;
             }
             let over = poll_fn(|context| match sleep.as_mut().poll(context) {
-                Poll::Ready(()) => Poll::Ready(true),
+                Poll::Ready(_over) => Poll::Ready(true),
                 Poll::Pending => Pin::new(&mut changed).poll(context).map(|()| false),
             });
             if over.await {
@@ -175,6 +178,9 @@ impl<'a, L: Timer> Stop<'a, L> {
 
     /// What is left of the deadline; `None`: all the time there is.
     fn left(&self) -> Option<Duration> {
+        if self.loop_ended.get() {
+            return Some(Duration::ZERO);
+        }
         let now = self.handle.now();
         self.deadline.map(|deadline| deadline.saturating_duration_since(now))
     }

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod body;
+mod bound;
 mod builder;
 pub(crate) mod cx;
 mod late;
@@ -14,6 +15,7 @@ mod tracked;
 mod value;
 
 pub use body::{Factory, TaskFn};
+pub use bound::{Bound, SameLoop, WrongLoop};
 pub use builder::{SpawnError, TaskBuilder};
 pub use cx::Cx;
 pub(crate) use late::LocalBoxFuture;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::task::Poll;
@@ -10,9 +10,12 @@ use std::time::{Duration, Instant};
 
 use super::Cx;
 use crate::event_loop::Timer;
+use crate::wake::yield_now;
 
 impl<'t, L> Cx<'t, L> {
     /// Completes after `duration` of the loop's time; `ZERO` and `MAX` are valid.
+    ///
+    /// It lets the loop turn once at the least, so that a loop of sleeps starves nobody.
     ///
     /// # Cancel safety
     /// Dropping the future forgets the time that has passed.
@@ -20,7 +23,17 @@ impl<'t, L> Cx<'t, L> {
     where
         L: Timer,
     {
-        self.handle().sleep(duration).await;
+        let mut sleep = pin!(elapse(self.handle(), duration));
+        let mut polls = 0_u32;
+        poll_fn(|context| {
+            polls = polls.saturating_add(1);
+            sleep.as_mut().poll(context)
+        })
+        .await;
+        // Some runtimes have a sleep of no time end at its first poll.
+        if polls == 1 {
+            yield_now().await;
+        }
     }
 
     /// Returns the loop's time, which is virtual on a simulator.
@@ -44,7 +57,7 @@ impl<'t, L> Cx<'t, L> {
         L: Timer,
     {
         let mut future = pin!(future);
-        let mut sleep = pin!(self.handle().sleep(limit));
+        let mut sleep = pin!(elapse(self.handle(), limit));
         poll_fn(|context| {
             if let Poll::Ready(output) = future.as_mut().poll(context) {
                 return Poll::Ready(Ok(output));
@@ -70,7 +83,7 @@ impl<'t, L> Cx<'t, L> {
             return Waited::Set;
         }
         let mut wait = event.wait();
-        let mut sleep = pin!(self.handle().sleep(limit));
+        let mut sleep = pin!(elapse(self.handle(), limit));
         poll_fn(|context| {
             if Pin::new(&mut wait).poll(context).is_ready() {
                 return Poll::Ready(Waited::Set);
@@ -129,7 +142,7 @@ impl<L: Timer> Interval<'_, L> {
         let now = self.handle.now();
         let due = self.next.unwrap_or(now);
         if due > now {
-            self.handle.sleep(due.duration_since(now)).await;
+            elapse(&self.handle, due.duration_since(now)).await;
         }
         self.next = Some(self.after(due));
     }
@@ -148,6 +161,14 @@ impl<L: Timer> Interval<'_, L> {
         let missed = late.as_nanos() / period + 1;
         let skip = u64::try_from(missed * period).map(Duration::from_nanos);
         skip.ok().and_then(|skip| next.checked_add(skip)).unwrap_or(next)
+    }
+}
+
+/// Completes when the time has come; never if the loop has ended, for who is polled all the same is
+/// the root of an attached lifespan, which hears of that itself and is dropped.
+async fn elapse(timer: &impl Timer, duration: Duration) {
+    if timer.sleep(duration).await.is_err() {
+        pending().await
     }
 }
 

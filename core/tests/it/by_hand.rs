@@ -141,6 +141,8 @@ impl Hand {
     pub(crate) fn close(&self) {
         self.0.lock().is_closed = true;
         self.drop_tasks();
+        let timers = std::mem::take(&mut self.0.lock().timers);
+        timers.into_values().for_each(Waker::wake);
     }
 
     pub(crate) fn next_id(&self) -> u64 {
@@ -298,13 +300,16 @@ pub(crate) struct Sleep {
 }
 
 impl Future for Sleep {
-    type Output = ();
+    type Output = Result<(), Closed>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Some(due) = self.due else { return Poll::Pending };
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut queues = self.hand.0.lock();
+        if queues.is_closed {
+            return Poll::Ready(Err(Closed::new(())));
+        }
+        let Some(due) = self.due else { return Poll::Pending };
         if queues.now >= due {
-            return Poll::Ready(());
+            return Poll::Ready(Ok(()));
         }
         queues.timers.insert((due, self.id), context.waker().clone());
         Poll::Pending

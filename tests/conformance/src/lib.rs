@@ -3,8 +3,11 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic says what broke")]
 
+pub mod absent;
 pub mod blocking;
 pub mod blocking_gone;
+pub mod bound;
+pub mod bound_elsewhere;
 pub mod cancel;
 pub mod deadline;
 pub mod detach;

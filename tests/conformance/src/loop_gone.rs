@@ -141,7 +141,7 @@ pub fn no_future_keeps_its_loop_alive<O: LoopOwner<Handle: Timer>>(mut owner: O)
         let spawned = handle.spawn(async move {
             let _held = (held, &mine);
             at_poll.come();
-            mine.sleep(crate::support::NEVER).await;
+            let _ = mine.sleep(crate::support::NEVER).await;
         });
         assert!(spawned.is_ok(), "the loop runs");
         polled.wait().await;

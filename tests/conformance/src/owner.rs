@@ -12,7 +12,8 @@ pub fn a_sleep_belongs_to_its_handle<O: LoopOwner<Handle: Timer>>(mut owner: O) 
     let handle = owner.run(async |handle| handle.clone()).expect("the loop runs");
     assert!(handle.now() <= handle.now());
     let sleep = handle.sleep(std::time::Duration::from_millis(1));
-    owner.run(async move |_handle| sleep.await).expect("an owner runs again");
+    let slept = owner.run(async move |_handle| sleep.await).expect("an owner runs again");
+    assert_eq!(slept, Ok(()));
 }
 
 /// `run` gives what its future gives, which may borrow and need not be `Send`.

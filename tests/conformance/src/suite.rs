@@ -115,7 +115,7 @@ macro_rules! __behaviours_of_every_loop {
                 a_timeout_drops_what_is_late, a_future_that_is_ready_wins_the_tie, timeouts_nest,
                 an_interval_ticks_at_once, an_interval_skips_what_was_missed,
                 an_interval_of_no_time_ticks, a_wait_with_a_limit_tells_which_came,
-                a_sleep_survives_to_the_next_run,
+                a_sleep_survives_to_the_next_run, a_sleep_of_no_time_lets_the_loop_turn,
             }
             names {
                 are_unique_among_the_living, are_free_again, are_taken_until_the_body_is_gone,
@@ -155,6 +155,10 @@ macro_rules! __behaviours_of_every_loop {
                 of_a_handler_that_fails, of_a_task_that_was_forced, of_many_failures,
                 names_what_it_lists,
             }
+            bound {
+                opens_in_its_loop, is_shared_by_the_tasks_of_its_loop, is_changed_and_untied,
+                of_an_erased_loop,
+            }
             erased {
                 works_without_generics, is_the_same_task, has_a_spawner_without_generics,
             }
@@ -171,7 +175,7 @@ macro_rules! __behaviours_with_threads {
             threads {
                 spawn_and_await, spawn_at_once, race_for_a_name, set_an_event, wake_the_root,
                 wake_a_task_that_ends, cancel_a_task, stop_the_lifespan, wait_for_the_stop,
-                spawn_while_it_ends, spawn_without_end,
+                spawn_while_it_ends, spawn_without_end, drop_what_is_bound,
             }
         }
     };
@@ -184,6 +188,13 @@ macro_rules! __behaviours_at_the_end {
     (ends: $owner:expr, $threads:expr) => {
         $crate::__behaviours_at_the_end!(@ $owner);
         $crate::__behaviours_at_the_end!(@ several $threads);
+        $crate::__tests! { $threads;
+            absent {
+                a_loop_that_nobody_drives_is_named, a_loop_that_is_driven_later_is_waited_for,
+                a_loop_that_has_ended_is_named, a_loop_that_ends_meanwhile_ends_the_lifespan,
+                a_timer_says_that_its_loop_has_ended,
+            }
+        }
     };
     (global: $owner:expr, $threads:expr) => {
         #[test]
@@ -197,6 +208,10 @@ macro_rules! __behaviours_at_the_end {
                 @several
                 have_identities, are_dropped_inside_another, spawn_into_each_other,
                 run_on_two_threads,
+            }
+            bound_elsewhere {
+                @several
+                is_refused_in_another_loop,
             }
         }
     };

@@ -248,3 +248,13 @@ pub fn spawn_without_end<O: LoopOwner<Handle: Timer>>(owner: O) {
     let was_refused = other.join().unwrap();
     assert!(was_refused, "the stop went on until the thread gave up; {}", report.stragglers.len());
 }
+
+/// What is bound to a loop is dropped wherever that is.
+pub fn drop_what_is_bound<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let gone = Moment::default();
+        let bound = cx.bind(gone.on_drop());
+        thread::spawn(move || drop(bound));
+        gone.wait().await;
+    });
+}

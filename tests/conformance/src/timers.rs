@@ -255,6 +255,18 @@ pub fn a_wait_with_a_limit_tells_which_came<O: LoopOwner<Handle: Timer>>(owner: 
     });
 }
 
+/// A loop of sleeps of no time starves nobody.
+pub fn a_sleep_of_no_time_lets_the_loop_turn<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let turned = Moment::default();
+        let at_turn = turned.clone();
+        cx.spawn(async move |_cx| at_turn.come()).detach();
+        while !turned.has_come() {
+            cx.sleep(Duration::ZERO).await;
+        }
+    });
+}
+
 /// A sleep that has begun goes on while the loop stands still between two runs.
 pub fn a_sleep_survives_to_the_next_run<O: LoopOwner<Handle: Timer>>(mut owner: O) {
     use lifespan_core::EventLoop;
@@ -265,7 +277,7 @@ pub fn a_sleep_survives_to_the_next_run<O: LoopOwner<Handle: Timer>>(mut owner: 
         let at_poll = polled.clone();
         let spawned = handle.spawn(async move {
             at_poll.come();
-            mine.sleep(SHORT).await;
+            mine.sleep(SHORT).await.expect("the loop runs");
             at_end.come();
         });
         assert!(spawned.is_ok(), "the loop runs");

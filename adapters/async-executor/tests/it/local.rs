@@ -108,7 +108,7 @@ fn busy_local_and_busy_sendable_tasks_starve_neither_each_other_nor_the_root() {
         while sendable.1.try_recv().is_err() || !local.get() {
             yield_now().await;
         }
-        handle.sleep(Duration::from_millis(1)).await;
+        handle.sleep(Duration::from_millis(1)).await.unwrap();
     });
     turns.unwrap();
 }
@@ -122,7 +122,7 @@ fn tasks_that_hold_their_own_handle_keep_no_executor() {
     let handle = owner.run(async move |handle| {
         let holds = |dropped: mpsc::Sender<()>, own: AsyncExecutorLocal| async move {
             let _dropped = dropped;
-            own.sleep(Duration::MAX).await;
+            own.sleep(Duration::MAX).await.unwrap();
         };
         handle.spawn(holds(dropped.clone(), handle.clone())).unwrap();
         handle.spawn_local(holds(dropped, handle.clone())).unwrap();
@@ -168,7 +168,7 @@ fn run_is_refused_inside_a_run() {
 #[test]
 fn sleep_of_zero_ends_and_of_the_maximum_never_does() {
     let ended = AsyncExecutorLocalLoop::on(executor()).run(async |handle| {
-        handle.sleep(Duration::ZERO).await;
+        handle.sleep(Duration::ZERO).await.unwrap();
         poll_once(handle.sleep(Duration::MAX)).await
     });
     assert!(ended.unwrap().is_none());

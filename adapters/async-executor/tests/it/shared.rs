@@ -89,7 +89,7 @@ fn task_that_holds_its_own_handle_does_not_keep_the_executor() {
             let own = handle.clone();
             handle.spawn(async move {
                 let _dropped = dropped;
-                own.sleep(Duration::MAX).await;
+                own.sleep(Duration::MAX).await.unwrap();
             })
         })
         .unwrap()
@@ -207,7 +207,7 @@ fn run_is_refused_inside_a_run_and_on_a_driver_thread() {
 #[test]
 fn sleep_of_zero_ends_and_of_the_maximum_never_does() {
     let ended = AsyncExecutorLoop::on(executor()).run(async |handle| {
-        handle.sleep(Duration::ZERO).await;
+        handle.sleep(Duration::ZERO).await.unwrap();
         poll_once(handle.sleep(Duration::MAX)).await
     });
     assert!(ended.unwrap().is_none());

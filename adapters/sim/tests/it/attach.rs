@@ -11,7 +11,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn a_lifespan_attaches_to_a_running_loop() {
     let mut owner = SimLoop::new(0);
     let report = owner.run(async |sim| {
-        sim.sleep(SECOND).await;
+        sim.sleep(SECOND).await.unwrap();
         let serve = async |cx: Cx<'_, lifespan_sim::Sim>| cx.sleep(SECOND).await;
         let ticks = async |cx: Cx<'_, lifespan_sim::Sim>| {
             while !cx.wait_timeout(SECOND / 10).await.is_set() {}

@@ -162,7 +162,7 @@ fn a_raw_closure_that_panics_has_ended() {
     owner
         .run(async |sim| {
             sim.spawn_blocking(|| panic!("in a thread")).unwrap();
-            sim.sleep(SECOND).await;
+            sim.sleep(SECOND).await.unwrap();
         })
         .unwrap();
     let ended = owner.run(async |_sim| std::future::pending::<()>().await);
@@ -182,7 +182,7 @@ fn a_closure_may_outlive_its_loop() {
                 tell.send(handle.spawn(async {}).is_err()).unwrap();
             };
             sim.spawn_blocking(outlives).unwrap();
-            sim.sleep(SECOND).await;
+            sim.sleep(SECOND).await.unwrap();
         })
         .unwrap();
     drop(owner);

@@ -60,7 +60,7 @@ fn a_burst_of_tasks_takes_no_time() {
             for _ in 0..90_000 {
                 sim.spawn(async {}).unwrap();
             }
-            sim.sleep(Duration::ZERO).await;
+            sim.sleep(Duration::ZERO).await.unwrap();
         })
         .unwrap();
     assert_eq!(owner.elapsed(), Duration::ZERO);

@@ -29,13 +29,13 @@ fn tasks_stand_still_between_two_runs() {
     let ticker = async move {
         loop {
             counted.fetch_add(1, Ordering::SeqCst);
-            sim.sleep(SECOND).await;
+            sim.sleep(SECOND).await.unwrap();
         }
     };
     owner.handle().spawn(ticker).unwrap();
     assert_eq!(ticks.load(Ordering::SeqCst), 0);
     for expected in [5, 10, 15] {
-        owner.run(async |sim| sim.sleep(SECOND * 5 - SECOND / 4).await).unwrap();
+        owner.run(async |sim| sim.sleep(SECOND * 5 - SECOND / 4).await).unwrap().unwrap();
         assert_eq!(ticks.load(Ordering::SeqCst), expected);
     }
 }
@@ -65,7 +65,7 @@ fn a_handle_that_a_task_holds_keeps_nothing_alive() {
             let (handle, counted) = (sim.clone(), Counted(Arc::clone(&dropped)));
             let holds = async move {
                 let _counted = counted;
-                handle.sleep(Duration::MAX).await;
+                handle.sleep(Duration::MAX).await.unwrap();
             };
             sim.spawn(holds).unwrap();
         }
@@ -78,7 +78,7 @@ fn a_handle_that_a_task_holds_keeps_nothing_alive() {
             }
         };
         sim.spawn(ready).unwrap();
-        sim.sleep(Duration::ZERO).await;
+        sim.sleep(Duration::ZERO).await.unwrap();
     });
     drop(run);
     assert_eq!(dropped.load(Ordering::SeqCst), 0);
@@ -159,7 +159,7 @@ fn left_behind(owner: &mut SimLoop) -> Spawner<Sim> {
                 drop(Lifespan::attach(handle).serve(serve).run().await);
             };
             sim.spawn_local(attached).unwrap();
-            sim.sleep(SECOND).await;
+            sim.sleep(SECOND).await.unwrap();
         })
         .unwrap();
     told.recv().unwrap()

@@ -60,7 +60,7 @@ fn a_local_task_that_still_lives_is_dropped_with_its_loop_on_its_thread() {
                 drop(moved);
             };
             sim.spawn_local(task).unwrap();
-            sim.sleep(SECOND).await;
+            sim.sleep(SECOND).await.unwrap();
         })
         .unwrap();
     assert_eq!(Rc::strong_count(&held), 2);

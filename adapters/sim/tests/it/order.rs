@@ -66,7 +66,7 @@ fn a_seed_means_what_it_meant() {
                     let log = written.clone();
                     sim.spawn(async move { log.add(letter) }).unwrap();
                 }
-                sim.sleep(SECOND).await;
+                sim.sleep(SECOND).await.unwrap();
             })
             .unwrap();
         log.take().concat()
@@ -85,12 +85,12 @@ fn a_thousand_seeds_find_both_winners_of_a_race() {
                 for racer in [0, 1] {
                     let (sleep, log) = (sim.sleep(SECOND), written.clone());
                     let task = async move {
-                        sleep.await;
+                        sleep.await.unwrap();
                         log.add(racer.to_string());
                     };
                     sim.spawn(task).unwrap();
                 }
-                sim.sleep(SECOND * 2).await;
+                sim.sleep(SECOND * 2).await.unwrap();
             })
             .unwrap();
         wins[log.take()[0].parse::<usize>().unwrap()] += 1;
@@ -115,7 +115,7 @@ fn without_a_seed_the_first_that_is_ready_is_first() {
                 };
                 sim.spawn(task).unwrap();
             }
-            sim.sleep(Duration::ZERO).await;
+            sim.sleep(Duration::ZERO).await.unwrap();
         })
         .unwrap();
     assert_eq!(log.take(), ["a0", "b0", "c0", "a1", "b1", "c1"]);
@@ -128,17 +128,17 @@ fn what_is_spawned_between_two_runs_comes_before_timers() {
     async fn ticker(sim: Sim, log: Log, name: &'static str) {
         for tick in 0.. {
             log.add(format!("{name}{tick}"));
-            sim.sleep(SECOND).await;
+            sim.sleep(SECOND).await.unwrap();
         }
     }
     let log = Log::default();
     let mut owner = SimLoop::fifo();
     let sim = owner.handle();
     sim.spawn(ticker(sim.clone(), log.clone(), "a")).unwrap();
-    owner.run(async |sim| sim.sleep(SECOND * 3 / 2).await).unwrap();
+    owner.run(async |sim| sim.sleep(SECOND * 3 / 2).await).unwrap().unwrap();
     assert_eq!(log.take(), ["a0", "a1"]);
     sim.spawn(ticker(sim.clone(), log.clone(), "b")).unwrap();
-    owner.run(async |sim| sim.sleep(SECOND * 3 / 4).await).unwrap();
+    owner.run(async |sim| sim.sleep(SECOND * 3 / 4).await).unwrap().unwrap();
     assert_eq!(log.take(), ["b0", "a2"]);
 }
 
@@ -152,7 +152,7 @@ fn what_is_ready_comes_before_timers_that_are_due() {
             .run(async |sim| {
                 let (sleep, log) = (sim.sleep(Duration::ZERO), written.clone());
                 let due = async move {
-                    sleep.await;
+                    sleep.await.unwrap();
                     log.add("due");
                 };
                 let log = written.clone();
@@ -164,7 +164,7 @@ fn what_is_ready_comes_before_timers_that_are_due() {
                 };
                 sim.spawn(due).unwrap();
                 sim.spawn(ready).unwrap();
-                sim.sleep(SECOND).await;
+                sim.sleep(SECOND).await.unwrap();
             })
             .unwrap();
         assert_eq!(log.take(), ["ready", "due"]);
@@ -177,8 +177,8 @@ fn a_trace_tells_each_step_with_its_time() {
     owner
         .run(async |sim| {
             let handle = sim.clone();
-            sim.spawn(async move { handle.sleep(SECOND / 4).await }).unwrap();
-            sim.sleep(SECOND).await;
+            sim.spawn(async move { handle.sleep(SECOND / 4).await.unwrap() }).unwrap();
+            sim.sleep(SECOND).await.unwrap();
         })
         .unwrap();
     let trace = owner.trace();
@@ -205,6 +205,6 @@ fn a_trace_tells_each_step_with_its_time() {
 #[test]
 fn no_trace_is_kept_unless_it_is_asked_for() {
     let mut owner = SimLoop::new(5);
-    owner.run(async |sim| sim.sleep(SECOND).await).unwrap();
+    owner.run(async |sim| sim.sleep(SECOND).await).unwrap().unwrap();
     assert!(owner.trace().steps().is_empty());
 }

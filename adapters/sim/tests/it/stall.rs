@@ -74,7 +74,7 @@ fn what_was_spawned_past_the_registry_is_named_by_its_number() {
     let ended = owner.run(async |sim| {
         let handle = sim.clone();
         sim.spawn(async {}).unwrap();
-        sim.spawn(async move { handle.sleep(Duration::MAX).await }).unwrap();
+        sim.spawn(async move { handle.sleep(Duration::MAX).await.unwrap() }).unwrap();
         std::future::pending::<()>().await;
     });
     assert_eq!(
@@ -148,7 +148,7 @@ fn tasks_go_on_in_the_next_run_after_a_stall() {
     owner
         .run(async |sim| {
             event.trigger().set(lifespan_core::Reason::Requested).unwrap();
-            sim.sleep(Duration::ZERO).await;
+            sim.sleep(Duration::ZERO).await.unwrap();
         })
         .unwrap();
     assert_eq!(log.take(), ["set"]);

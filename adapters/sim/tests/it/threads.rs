@@ -101,7 +101,7 @@ fn tasks_woken_from_another_thread_while_the_loop_ends_are_dropped_by_the_loop()
                     };
                     sim.spawn_local(task).unwrap();
                 }
-                sim.sleep(Duration::ZERO).await;
+                sim.sleep(Duration::ZERO).await.unwrap();
             })
             .unwrap();
         let setter = thread::spawn(move || event.trigger().set(Reason::Requested));

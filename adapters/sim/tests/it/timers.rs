@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_lite::future::poll_once;
-use lifespan_core::{EventLoop, LoopOwner, RunError, Timer};
+use lifespan_core::{Closed, EventLoop, LoopOwner, RunError, Timer};
 use lifespan_sim::SimLoop;
 
 use crate::log::Log;
@@ -25,7 +25,7 @@ fn a_sleep_of_zero_lets_all_that_is_ready_have_its_turn() {
                 };
                 sim.spawn(task).unwrap();
             }
-            sim.sleep(Duration::ZERO).await;
+            sim.sleep(Duration::ZERO).await.unwrap();
             sim.elapsed()
         });
         assert_eq!(passed.unwrap(), Duration::ZERO);
@@ -51,9 +51,9 @@ fn a_dropped_sleep_does_not_move_the_time() {
         .run(async |sim| {
             let mut long = Box::pin(sim.sleep(SECOND * 100));
             assert!(poll_once(&mut long).await.is_none());
-            sim.sleep(SECOND).await;
+            sim.sleep(SECOND).await.unwrap();
             drop(long);
-            sim.sleep(SECOND).await;
+            sim.sleep(SECOND).await.unwrap();
         })
         .unwrap();
     assert_eq!(owner.elapsed(), SECOND * 2);
@@ -79,12 +79,12 @@ fn timers_fire_in_the_order_of_their_due_times_whatever_the_seed() {
                     let (handle, log) = (sim.clone(), written.clone());
                     let sleep = sim.sleep(SECOND * step);
                     let task = async move {
-                        sleep.await;
+                        sleep.await.unwrap();
                         log.add(format!("{} {:?}", step, handle.elapsed()));
                     };
                     sim.spawn(task).unwrap();
                 }
-                sim.sleep(SECOND * 10).await;
+                sim.sleep(SECOND * 10).await.unwrap();
             })
             .unwrap();
         assert_eq!(log.take(), ["1 1s", "3 3s", "5 5s", "7 7s", "9 9s"]);
@@ -103,13 +103,13 @@ fn timers_of_one_instant_fire_in_the_order_of_their_making() {
             for (number, sleep) in sleeps.into_iter().rev() {
                 let log = written.clone();
                 let task = async move {
-                    sleep.await;
+                    sleep.await.unwrap();
                     log.add(number.to_string());
                 };
                 sim.spawn(task).unwrap();
             }
-            sim.sleep(SECOND).await;
-            sim.sleep(Duration::ZERO).await;
+            sim.sleep(SECOND).await.unwrap();
+            sim.sleep(Duration::ZERO).await.unwrap();
         })
         .unwrap();
     assert_eq!(log.take(), ["0", "1", "2", "3", "4"]);
@@ -121,7 +121,7 @@ fn a_sleep_that_is_polled_late_is_over() {
     owner
         .run(async |sim| {
             let late = sim.sleep(SECOND);
-            sim.sleep(SECOND * 2).await;
+            sim.sleep(SECOND * 2).await.unwrap();
             assert!(poll_once(late).await.is_some());
         })
         .unwrap();
@@ -140,14 +140,14 @@ fn many_timers_end_at_their_own_time() {
                 let (handle, log) = (sim.clone(), written.clone());
                 let due = Duration::from_micros(u64::from(number * 7919 % 20_000));
                 let task = async move {
-                    handle.sleep(due).await;
+                    handle.sleep(due).await.unwrap();
                     if handle.elapsed() != due {
                         log.add(format!("{due:?} at {:?}", handle.elapsed()));
                     }
                 };
                 sim.spawn(task).unwrap();
             }
-            sim.sleep(SECOND).await;
+            sim.sleep(SECOND).await.unwrap();
         })
         .unwrap();
     assert!(log.take().is_empty());
@@ -155,9 +155,14 @@ fn many_timers_end_at_their_own_time() {
 }
 
 #[test]
-fn a_sleep_whose_loop_has_ended_never_ends() {
-    let owner = SimLoop::fifo();
-    let sleep = owner.handle().sleep(Duration::ZERO);
+fn a_sleep_whose_loop_has_ended_says_so() {
+    let mut owner = SimLoop::fifo();
+    let mut begun = Box::pin(owner.handle().sleep(SECOND));
+    owner.run(async |_sim| assert!(poll_once(&mut begun).await.is_none())).unwrap();
+    let never = owner.handle().sleep(Duration::MAX);
+    // Waits on another thread, in real time, until it is told.
+    let waiting = std::thread::spawn(move || futures_lite::future::block_on(begun));
     drop(owner);
-    assert!(futures_lite::future::block_on(poll_once(sleep)).is_none());
+    assert_eq!(waiting.join().unwrap(), Err(Closed::new(())));
+    assert_eq!(futures_lite::future::block_on(never), Err(Closed::new(())));
 }

@@ -23,7 +23,7 @@ fn a_task_that_wakes_itself_in_its_turn_has_another() {
                     if left == 0 { Poll::Ready(()) } else { Poll::Pending }
                 });
                 sim.spawn(wakes).unwrap();
-                sim.sleep(SECOND).await;
+                sim.sleep(SECOND).await.unwrap();
             })
             .unwrap();
         let trace = owner.trace();
@@ -57,13 +57,13 @@ fn a_waker_that_outlives_its_task_and_its_loop_does_nothing() {
                 Poll::Ready(())
             })
             .await;
-            sim.sleep(SECOND).await;
+            sim.sleep(SECOND).await.unwrap();
         })
         .unwrap();
     let wake = || kept.lock().unwrap().iter().for_each(Waker::wake_by_ref);
     wake();
     // The waker of the first run's root wakes no other root.
-    owner.run(async |sim| sim.sleep(SECOND).await).unwrap();
+    owner.run(async |sim| sim.sleep(SECOND).await).unwrap().unwrap();
     drop(owner);
     wake();
     assert!(kept.lock().unwrap().len() >= 3);
@@ -83,8 +83,8 @@ fn a_waker_that_panics_loses_nobody_elses_wake_up() {
             let mut first = Box::pin(sim.sleep(SECOND));
             let waker = Waker::from(Arc::new(Panics));
             assert!(first.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-            sim.sleep(SECOND).await;
-            first.await;
+            sim.sleep(SECOND).await.unwrap();
+            first.await.unwrap();
         })
         .unwrap();
     assert_eq!(owner.elapsed(), SECOND);
@@ -108,7 +108,8 @@ fn a_waker_that_re_enters_the_loop_does_not_deadlock() {
                 let waker = ReEnters(sim.clone(), context.waker().clone());
                 sleep.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::new(waker))))
             })
-            .await;
+            .await
+            .unwrap();
         })
         .unwrap();
 }
@@ -136,10 +137,10 @@ fn a_raw_future_that_panics_goes_through_run_and_the_loop_is_whole() {
     let run = std::panic::AssertUnwindSafe(|| {
         owner.run(async |sim| {
             sim.spawn(async { panic!("raw") }).unwrap();
-            sim.sleep(SECOND).await;
+            sim.sleep(SECOND).await.unwrap();
         })
     });
     assert!(std::panic::catch_unwind(run).is_err());
-    owner.run(async |sim| sim.sleep(SECOND).await).unwrap();
+    owner.run(async |sim| sim.sleep(SECOND).await).unwrap().unwrap();
     assert_eq!(owner.elapsed(), SECOND);
 }
