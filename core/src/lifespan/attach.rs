@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 
-use super::{Lifespan, Report, bind, drive};
+use super::{Lifespan, Report, drive};
 use crate::event::ShutdownEvent;
 use crate::event_loop::Timer;
 use crate::inside::Inside;
@@ -34,7 +34,7 @@ impl<L: Timer> Lifespan<Attached<L>, L> {
     pub async fn run(self) -> Report {
         let Self { owner: Attached { handle }, plan, sources } = self;
         let cancel = ShutdownEvent::new();
-        let bound = match bind(sources, &plan.event, &cancel) {
+        let bound = match sources.bind(&plan.event, &cancel) {
             Ok(bound) => bound,
             Err(error) => return Report::not_started(error, &plan.event),
         };

@@ -13,9 +13,9 @@ pub use attach::Attached;
 pub use report::{
     ComponentReport, HandlerOutcome, Phases, Report, StartError, Straggler, TaskReport,
 };
+pub(crate) use source::Sources;
 pub use source::StopSource;
 
-use std::any::Any;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
@@ -24,10 +24,8 @@ use crate::event::ShutdownEvent;
 use crate::event_loop::{EventLoop, LoopOwner, Timer};
 use crate::registry::TaskRef;
 use crate::scope::{Cx, Factory, SpawnError, TaskFn};
-use crate::task::{BoxError, Name, Output};
+use crate::task::{Name, Output};
 use handler::Handler;
-
-type Bind = Box<dyn FnOnce(&ShutdownEvent, &ShutdownEvent) -> Result<Box<dyn Any>, BoxError>>;
 
 /// Describes what runs beside the main work of a program, and runs it.
 ///
@@ -57,7 +55,7 @@ type Bind = Box<dyn FnOnce(&ShutdownEvent, &ShutdownEvent) -> Result<Box<dyn Any
 pub struct Lifespan<O, L = <O as LoopOwner>::Handle> {
     owner: O,
     plan: Plan<L>,
-    sources: Vec<Bind>,
+    sources: Sources,
 }
 
 /// What is to be run, whoever drives the loop.
@@ -116,7 +114,7 @@ impl<O: LoopOwner> Lifespan<O> {
     {
         let Self { mut owner, plan, sources } = self;
         let (event, cancel) = (plan.event.clone(), ShutdownEvent::new());
-        let bound = match bind(sources, &event, &cancel) {
+        let bound = match sources.bind(&event, &cancel) {
             Ok(bound) => bound,
             Err(error) => return Report::not_started(error, &event),
         };
@@ -124,16 +122,6 @@ impl<O: LoopOwner> Lifespan<O> {
         drop(bound);
         driven.unwrap_or_else(|error| Report::not_run(error, &event))
     }
-}
-
-/// Binds every source, or none.
-fn bind(
-    sources: Vec<Bind>,
-    stop: &ShutdownEvent,
-    cancel: &ShutdownEvent,
-) -> Result<Vec<Box<dyn Any>>, StartError> {
-    let bound = sources.into_iter().map(|bind| bind(stop, cancel)).collect::<Result<_, _>>();
-    bound.map_err(StartError::StopSource)
 }
 
 /// What a lifespan consists of, whether it owns its loop or is attached to one.
@@ -148,7 +136,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
             until_idle: false,
             refused: None,
         };
-        Self { owner, plan, sources: Vec::new() }
+        Self { owner, plan, sources: Sources::default() }
     }
 
     /// Uses an event of the caller's: setting it stops the lifespan, and its stop sets it.
@@ -164,10 +152,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     ///
     /// Default: nothing, and no signal handler is installed.
     pub fn stop_on<S: StopSource + 'static>(mut self, source: S) -> Self {
-        self.sources.push(Box::new(move |stop, cancel| {
-            let bound = source.bind(stop.trigger(), cancel.trigger())?;
-            Ok(Box::new(bound))
-        }));
+        self.sources.add(source);
         self
     }
 
