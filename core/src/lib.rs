@@ -62,6 +62,7 @@ mod sync;
 mod task;
 mod waiters;
 mod wake;
+mod workers;
 
 pub use any_loop::AnyLoop;
 pub use driver_threads::DriverThreads;
@@ -75,10 +76,11 @@ pub use lifespan::{
     Straggler, TaskReport,
 };
 pub use on_thread::OnThread;
-pub use registry::{Cancel, Finished, NotFound, TaskRef, Tasks};
+pub use registry::{Cancel, Finished, NotFound, TaskRef, Tasks, WorkerTasks};
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{
     Cx, Elapsed, Factory, Interval, SpawnError, Spawner, State, Task, TaskBuilder, TaskFn, Waited,
-    WrongThread,
+    Worker, WrongThread,
 };
 pub use task::{BoxError, Failure, Name, Outcome, Output, Panic, TaskError, TaskId};
+pub use workers::{Workers, WorkersReport};

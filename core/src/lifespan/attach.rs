@@ -32,11 +32,11 @@ impl<L: Timer> Lifespan<Attached<L>, L> {
     /// Dropping the future cancels what it started, without waiting for that, and without the
     /// shutdown handlers.
     pub async fn run(self) -> Report {
-        let Self { owner: Attached { handle }, plan, sources } = self;
-        let cancel = ShutdownEvent::new();
-        let bound = match sources.bind(&plan.event, &cancel) {
+        let Self { owner: Attached { handle }, mut plan, sources } = self;
+        let (event, cancel) = (plan.event(), ShutdownEvent::new());
+        let bound = match sources.bind(&event, &cancel) {
             Ok(bound) => bound,
-            Err(error) => return Report::not_started(error, &plan.event),
+            Err(error) => return Report::not_started(error, &event),
         };
         let mut driven = pin!(drive::drive(&handle, plan, cancel));
         let report = poll_fn(|context| {

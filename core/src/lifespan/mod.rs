@@ -23,7 +23,7 @@ use std::time::Duration;
 use crate::event::ShutdownEvent;
 use crate::event_loop::{EventLoop, LoopOwner, Timer};
 use crate::registry::TaskRef;
-use crate::scope::{Cx, Factory, SpawnError, TaskFn};
+use crate::scope::{Cx, Factory, Seat, SpawnError, TaskFn};
 use crate::task::{Name, Output};
 use handler::Handler;
 
@@ -63,11 +63,13 @@ struct Plan<L> {
     components: Vec<Component<L>>,
     tasks: Vec<(Name, Planned<L>)>,
     serve: Option<Handler<L>>,
-    event: ShutdownEvent,
+    /// The caller's, if one was given.
+    event: Option<ShutdownEvent>,
     budgets: Budgets,
     until_idle: bool,
     /// The first name that was refused; the start fails with it.
     refused: Option<StartError>,
+    seat: Seat,
 }
 
 struct Component<L> {
@@ -112,8 +114,16 @@ impl<O: LoopOwner> Lifespan<O> {
     where
         O::Handle: Timer,
     {
-        let Self { mut owner, plan, sources } = self;
-        let (event, cancel) = (plan.event.clone(), ShutdownEvent::new());
+        self.run_until(ShutdownEvent::new())
+    }
+
+    /// Runs it; `cancel` has its stop wait for no grace any more.
+    pub(crate) fn run_until(self, cancel: ShutdownEvent) -> Report
+    where
+        O::Handle: Timer,
+    {
+        let Self { mut owner, mut plan, sources } = self;
+        let event = plan.event();
         let bound = match sources.bind(&event, &cancel) {
             Ok(bound) => bound,
             Err(error) => return Report::not_started(error, &event),
@@ -124,6 +134,24 @@ impl<O: LoopOwner> Lifespan<O> {
     }
 }
 
+/// For whoever runs several of them.
+impl<O, L> Lifespan<O, L> {
+    /// Tells which worker it is, and who lists its tasks.
+    pub(crate) fn seat_at(&mut self, seat: Seat) {
+        self.plan.seat = seat;
+    }
+
+    /// Tells whether its event is its own, not one of the caller's that others may set.
+    pub(crate) fn has_own_event(&self) -> bool {
+        self.plan.event.is_none()
+    }
+
+    /// Returns the event that it will run with.
+    pub(crate) fn stop_event(&mut self) -> ShutdownEvent {
+        self.plan.event()
+    }
+}
+
 /// What a lifespan consists of, whether it owns its loop or is attached to one.
 impl<O, L: EventLoop> Lifespan<O, L> {
     fn new(owner: O) -> Self {
@@ -131,10 +159,11 @@ impl<O, L: EventLoop> Lifespan<O, L> {
             components: Vec::new(),
             tasks: Vec::new(),
             serve: None,
-            event: ShutdownEvent::new(),
+            event: None,
             budgets: Budgets::default(),
             until_idle: false,
             refused: None,
+            seat: Seat::default(),
         };
         Self { owner, plan, sources: Sources::default() }
     }
@@ -144,7 +173,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     /// It may be made before any loop exists, and shared with whatever else should hear of it.
     /// Default: an event of its own.
     pub fn event(mut self, event: ShutdownEvent) -> Self {
-        self.plan.event = event;
+        self.plan.event = Some(event);
         self
     }
 
@@ -292,6 +321,11 @@ impl<L> Plan<L> {
 }
 
 impl<L> Plan<L> {
+    /// The caller's event, or one that is made here.
+    fn event(&mut self) -> ShutdownEvent {
+        self.event.get_or_insert_default().clone()
+    }
+
     fn task(&mut self, name: Name, spawn: Planned<L>) {
         if name.is_empty() {
             self.refused.get_or_insert(StartError::EmptyName);

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use super::builder::TaskBuilder;
 use super::late::LateHandler;
-use super::{Scope, Spawner, State, Task, TaskFn};
+use super::{Scope, Spawner, State, Task, TaskFn, Worker};
 use crate::any_loop::AnyLoop;
 use crate::event::{ShutdownEvent, ShutdownTrigger};
 use crate::event_loop::{EventLoop, Timer};
@@ -74,6 +74,12 @@ impl<L> Cx<'_, L> {
     #[must_use]
     pub fn state(&self) -> &State {
         &self.scope.shared().state
+    }
+
+    /// Returns which worker this is, and of how many; see [`Workers`](crate::Workers).
+    #[must_use]
+    pub fn worker(&self) -> Worker {
+        self.scope.shared().seat.worker
     }
 
     /// Returns the live tasks of this scope.

@@ -12,6 +12,7 @@ mod task;
 mod time;
 mod tracked;
 mod value;
+mod worker;
 
 pub use body::{Factory, TaskFn};
 pub use builder::{SpawnError, TaskBuilder};
@@ -22,6 +23,8 @@ pub use spawner::Spawner;
 pub use state::State;
 pub use task::Task;
 pub use time::{Elapsed, Interval, Waited};
+pub(crate) use worker::Seat;
+pub use worker::Worker;
 
 use std::panic::Location;
 use std::time::Duration;
@@ -53,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) state: State,
     pub(crate) failures: Arc<Failures>,
     pub(crate) clock: Clock,
+    pub(crate) seat: Seat,
 }
 
 impl Scope {
@@ -68,6 +72,7 @@ impl Scope {
     fn new(path: Name, shared: Arc<Shared>, root: Option<Arc<Self>>) -> Self {
         let failures = Arc::clone(&shared.failures);
         let registry = Registry::new(path, failures, shared.clock.clone(), shared.stop.trigger());
+        shared.seat.tasks.add(shared.seat.worker, &registry);
         Self { event: ShutdownEvent::new(), registry, shared, root, late: LateHandlers::default() }
     }
 
