@@ -11,3 +11,6 @@ mod bareasgi_tasks;
 mod new_user;
 mod signals;
 mod stop_races;
+mod workers;
+mod workers_report;
+mod workers_stop;
