@@ -6,45 +6,57 @@ use std::task::{Context, Wake, Waker};
 
 use super::{Reason, ShutdownEvent, WaitOwned};
 use crate::sync::Arc;
+use crate::wake::call_caught;
 
 /// Calls what it was made with when its event is set, or has been; until it is dropped.
 ///
-/// Two events may be linked both ways: setting the first sets the second, whose own link finds the
-/// first set. The call is a wake-up: it is made by whoever sets the event, with no lock held.
+/// The call is a wake-up: made by whoever sets the event, with no lock held, and perhaps still under
+/// way when others see the event set. So a drop calls too if the event is set: afterwards no set is
+/// on its way. Two events may be linked both ways: setting the first sets the second, whose own link
+/// finds the first set.
 #[must_use = "it passes on only while this lives"]
 pub(crate) struct Link {
+    relay: Arc<Relay>,
     /// Registered with the relay as its waker. Dropping it takes the relay out again, and with it
     /// the event that the relay holds.
     _registered: WaitOwned,
 }
 
 impl Link {
+    /// `to` may be called more than once, with the same reason.
     pub(crate) fn new(from: &ShutdownEvent, to: impl Fn(Reason) + Send + Sync + 'static) -> Self {
-        let relay = Arc::new(Relay { from: from.clone(), to });
+        let relay = Arc::new(Relay { from: from.clone(), to: Box::new(to) });
         let mut wait = from.wait_owned();
         let waker = Waker::from(Arc::clone(&relay));
         // Registered and looked at in one: a set that comes before is seen here, a later one wakes.
         if Pin::new(&mut wait).poll(&mut Context::from_waker(&waker)).is_ready() {
             relay.pass_on();
         }
-        Self { _registered: wait }
+        Self { relay, _registered: wait }
     }
 }
 
-struct Relay<F> {
-    from: ShutdownEvent,
-    to: F,
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.relay.pass_on();
+    }
 }
 
-impl<F: Fn(Reason)> Relay<F> {
+struct Relay {
+    from: ShutdownEvent,
+    to: Box<dyn Fn(Reason) + Send + Sync>,
+}
+
+impl Relay {
     fn pass_on(&self) {
         if let Some(reason) = self.from.reason() {
-            (self.to)(reason);
+            // A waker that panics there is shown by the panic hook, and harms nobody here.
+            let _ = call_caught(|| (self.to)(reason));
         }
     }
 }
 
-impl<F: Fn(Reason) + Send + Sync + 'static> Wake for Relay<F> {
+impl Wake for Relay {
     fn wake(self: Arc<Self>) {
         self.pass_on();
     }

@@ -8,7 +8,7 @@ use crate::event_loop::{LoopOwner, Timer};
 use crate::lifespan::{Lifespan, Report, StartError};
 use crate::registry::WorkerTasks;
 use crate::scope::{Seat, Worker};
-use crate::sync::{Arc, OnceLock};
+use crate::sync::{Arc, Mutex, lock};
 use crate::task::Panic;
 use crate::wake::{Payload, call_caught};
 
@@ -20,8 +20,9 @@ pub(super) struct Hub {
     /// Set when no stop is to wait for a grace any more; that of each worker is a child.
     pub(super) cancel: ShutdownEvent,
     pub(super) tasks: WorkerTasks,
-    /// The worker that set the event.
-    stopped_by: Arc<OnceLock<Worker>>,
+    /// Each worker that asked for a stop while nobody had, and its reason; before the event is set,
+    /// so that it is here when the event is seen.
+    asked: Arc<Mutex<Vec<(Worker, Reason)>>>,
 }
 
 impl Hub {
@@ -32,7 +33,9 @@ impl Hub {
     /// Why the workers stopped, and which one was the first.
     pub(super) fn why(&self) -> (Reason, Option<Worker>) {
         let reason = self.event.reason().unwrap_or(Reason::Requested);
-        (reason, self.stopped_by.get().copied())
+        let asked = lock(&self.asked);
+        let first = asked.iter().find(|(_, asked)| *asked == reason).map(|(worker, _)| *worker);
+        (reason, first)
     }
 
     /// Starts the thread of one worker.
@@ -54,9 +57,10 @@ impl Hub {
 
     /// Stops all because of one, which the report names if it was the first.
     fn stopped_by(&self, worker: Worker, reason: Reason) {
-        if let Ok(Ok(())) = call_caught(|| self.event.trigger().set(reason)) {
-            let _ = self.stopped_by.set(worker);
+        if !self.event.is_set() {
+            lock(&self.asked).push((worker, reason.clone()));
         }
+        self.ask_to_stop(reason);
     }
 
     fn not_started(&self, worker: Worker, error: StartError) -> Report {
