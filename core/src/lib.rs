@@ -33,6 +33,7 @@
 //! | component | a start-up handler, a shutdown handler, and the tasks that they spawned |
 //! | [`Lifespan`] | the whole: components, tasks, budgets; built, then run |
 //! | stop, cancel | *stop* is soft: the event is set, the task ends by itself; *cancel* is hard: the future is dropped |
+//! | worker | a thread with a loop and a lifespan of its own; made by [`Workers`], from one description |
 //! | grace | how long between stop and cancel |
 //! | [`Outcome`] | how a task ended |
 //! | straggler | what had not ended when the deadline passed |

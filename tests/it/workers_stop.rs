@@ -31,6 +31,8 @@ on_every_worker_loop!(
     a_source_of_the_description_stops_all,
     a_source_that_cannot_be_bound_starts_nothing,
     the_deadline_of_each_worker_bounds_its_stop,
+    all_workers_hear_of_a_stop_before_the_first_has_ended,
+    a_stop_from_another_thread_keeps_its_reason_and_names_its_worker,
 );
 
 /// Three workers that wait for their stop; the first also does `what`, when all are there.
@@ -375,4 +377,45 @@ fn the_deadline_of_each_worker_bounds_its_stop<O: LoopOwner<Handle: Timer>>(make
         report.workers[1].task("never ends").unwrap().outcome,
         Some(Outcome::Cancelled)
     ));
+}
+
+fn all_workers_hear_of_a_stop_before_the_first_has_ended<O: LoopOwner<Handle: Timer>>(
+    make: fn() -> O,
+) {
+    let (all, all_heard) = (AllHere::of(3), AllHere::of(3));
+    let report = Workers::new(3, |worker| {
+        let (all, all_heard) = (all.clone(), all_heard.clone());
+        Lifespan::on(make())
+            .shutdown("waits for the others", async move |_cx| all_heard.come().await)
+            .serve(async move |cx| {
+                all.come().await;
+                if worker.index() != 0 {
+                    cx.shutdown().wait().await;
+                }
+            })
+    })
+    .run();
+    assert!(report.is_clean(), "{report}");
+}
+
+/// The worker may have ended before the thread that stopped it goes on.
+fn a_stop_from_another_thread_keeps_its_reason_and_names_its_worker<O: LoopOwner<Handle: Timer>>(
+    make: fn() -> O,
+) {
+    for _ in 0..50 {
+        let (send, receive) = channel::<ShutdownTrigger>();
+        let other = std::thread::spawn(move || receive.recv().unwrap().set("from afar"));
+        let report = Workers::new(2, |worker| {
+            let send = send.clone();
+            Lifespan::on(make()).startup("one", async move |cx| {
+                if worker.index() == 1 {
+                    send.send(cx.trigger()).unwrap();
+                }
+            })
+        })
+        .run();
+        assert!(other.join().unwrap().is_ok(), "{report}");
+        assert_eq!(report.reason, Reason::from("from afar"));
+        assert_eq!(report.stopped_by.map(|worker| worker.index()), Some(1));
+    }
 }
