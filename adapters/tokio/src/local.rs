@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use lifespan_core::{
-    Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, Timer,
+    Blocking, Closed, EventLoop, InsideLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError,
+    Timer,
 };
 use tokio::task::LocalSet;
 
@@ -41,6 +42,10 @@ impl LoopOwner for TokioLocalLoop {
             let _here = OnThread::hold(runtime.id(), Rc::clone(tasks));
             tasks.run_until(f(&TokioLocal { runtime: runtime.clone() })).await
         })
+    }
+
+    fn may_block(what: &'static str) -> Result<(), InsideLoop> {
+        TokioLoop::may_block(what)
     }
 }
 

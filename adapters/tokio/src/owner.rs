@@ -54,14 +54,19 @@ impl LoopOwner for TokioLoop {
     type Handle = Tokio;
 
     fn run<T, F: AsyncFnOnce(&Tokio) -> T>(&mut self, f: F) -> Result<T, RunError> {
-        let _inside = Inside::enter_first("TokioLoop::run")?;
-        // `block_on` panics inside any tokio runtime, also one that is not ours.
-        if may_block::is_forbidden() {
-            return Err(InsideLoop::new("TokioLoop::run").into());
-        }
+        Self::may_block("TokioLoop::run")?;
+        let _inside = Inside::enter();
         let runtime = self.runtime()?;
         let handle = Tokio::new(runtime.handle().clone());
         Ok(runtime.block_on(f(&handle)))
+    }
+
+    fn may_block(what: &'static str) -> Result<(), InsideLoop> {
+        // `block_on` panics inside any tokio runtime, also one that is not ours.
+        if may_block::is_forbidden() {
+            return Err(InsideLoop::new(what));
+        }
+        Inside::enter_first(what).map(drop)
     }
 }
 

@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::{LoopOwner, Timer};
-use crate::inside;
+use crate::inside::InsideLoop;
 use crate::lifespan::{HandlerOutcome, Lifespan, Report, Sources, StartError, StopSource};
 use crate::registry::WorkerTasks;
 use crate::scope::Worker;
@@ -62,6 +62,7 @@ type MainHandler<'a> = Box<dyn FnOnce() -> Result<(), BoxError> + 'a>;
 pub struct Workers<'a> {
     count: usize,
     work: Work<'a>,
+    may_block: fn(&'static str) -> Result<(), InsideLoop>,
     hub: Hub,
     sources: Sources,
     main_start: Option<MainHandler<'a>>,
@@ -82,6 +83,7 @@ impl<'a> Workers<'a> {
         Self {
             count: count.max(1),
             work: Box::new(move |worker, hub| hub::work(&describe, worker, hub)),
+            may_block: O::may_block,
             hub: Hub::default(),
             sources: Sources::default(),
             main_start: None,
@@ -165,7 +167,7 @@ impl<'a> Workers<'a> {
 
     /// Refuses what cannot run, and binds the sources; nothing has run then.
     fn bind(&mut self) -> Result<Vec<Box<dyn Any>>, StartError> {
-        inside::refuse("Workers::run").map_err(|inside| StartError::Run(inside.into()))?;
+        (self.may_block)("Workers::run").map_err(|inside| StartError::Run(inside.into()))?;
         if let Some(error) = self.refused.take() {
             return Err(error);
         }
