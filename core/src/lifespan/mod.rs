@@ -141,9 +141,10 @@ impl<O, L> Lifespan<O, L> {
         self.plan.seat = seat;
     }
 
-    /// Tells whether its event is its own, not one of the caller's that others may set.
-    pub(crate) fn has_own_event(&self) -> bool {
-        self.plan.event.is_none()
+    /// Tells whether the caller gave an event, which others may set; ask before
+    /// [`stop_event`](Self::stop_event) makes one.
+    pub(crate) fn was_given_an_event(&self) -> bool {
+        self.plan.event.is_some()
     }
 
     /// Returns the event that it will run with.

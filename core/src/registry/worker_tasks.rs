@@ -28,7 +28,7 @@ impl WorkerTasks {
             let live = registry.snapshot().into_iter().map(TaskRef::new);
             tasks.extend(live.map(|task| (worker, task)));
         }
-        tasks.sort_by_key(|(worker, task)| (worker.index(), task.id()));
+        tasks.sort_by_cached_key(|(worker, task)| (worker.index(), task.id()));
         tasks.into_iter()
     }
 

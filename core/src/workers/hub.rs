@@ -74,15 +74,15 @@ impl Hub {
         worker: Worker,
         lifespan: &mut Lifespan<O, L>,
     ) -> [Link; 2] {
-        // An event of the caller's may be that of several workers: it names none.
-        let is_its_own = lifespan.has_own_event();
+        let was_given = lifespan.was_given_an_event();
         let event = lifespan.stop_event();
         let (hub, down) = (self.clone(), event.trigger());
         let up = Link::new(&event, move |reason| {
-            if is_its_own {
-                hub.stopped_by(worker, reason);
-            } else {
+            if was_given {
+                // It may be that of several workers, and names none.
                 hub.ask_to_stop(reason);
+            } else {
+                hub.stopped_by(worker, reason);
             }
         });
         [up, Link::new(&self.event, move |reason| drop(down.set(reason)))]
