@@ -63,6 +63,7 @@ mod sync;
 mod task;
 mod waiters;
 mod wake;
+mod worker;
 mod workers;
 
 pub use any_loop::AnyLoop;
@@ -81,7 +82,8 @@ pub use registry::{Cancel, Finished, NotFound, TaskRef, Tasks, WorkerTasks};
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{
     Cx, Elapsed, Factory, Interval, SpawnError, Spawner, State, Task, TaskBuilder, TaskFn, Waited,
-    Worker, WrongThread,
+    WrongThread,
 };
 pub use task::{BoxError, Failure, Name, Outcome, Output, Panic, TaskError, TaskId};
+pub use worker::Worker;
 pub use workers::{Workers, WorkersReport};

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{Registry, TaskRef};
-use crate::scope::Worker;
 use crate::sync::{Arc, Mutex, Weak, lock};
+use crate::worker::Worker;
 
 /// The live tasks of every scope of every worker, to be looked at from any thread.
 ///

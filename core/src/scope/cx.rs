@@ -6,13 +6,14 @@ use std::marker::PhantomData;
 
 use super::builder::TaskBuilder;
 use super::late::LateHandler;
-use super::{Scope, Spawner, State, Task, TaskFn, Worker};
+use super::{Scope, Spawner, State, Task, TaskFn};
 use crate::any_loop::AnyLoop;
 use crate::event::{ShutdownEvent, ShutdownTrigger};
 use crate::event_loop::{EventLoop, Timer};
 use crate::registry::{RecordRef, TaskRef, Tasks};
 use crate::sync::{Arc, OnceLock};
 use crate::task::{Name, Output};
+use crate::worker::Worker;
 
 /// Proof of being inside a task or handler of loop `L`; lives no longer than that.
 ///

@@ -6,25 +6,24 @@ mod builder;
 pub(crate) mod cx;
 mod late;
 mod local;
+mod seat;
 mod spawner;
 mod state;
 mod task;
 mod time;
 mod tracked;
 mod value;
-mod worker;
 
 pub use body::{Factory, TaskFn};
 pub use builder::{SpawnError, TaskBuilder};
 pub use cx::Cx;
 pub(crate) use late::LocalBoxFuture;
 pub use local::WrongThread;
+pub(crate) use seat::Seat;
 pub use spawner::Spawner;
 pub use state::State;
 pub use task::Task;
 pub use time::{Elapsed, Interval, Waited};
-pub(crate) use worker::Seat;
-pub use worker::Worker;
 
 use std::panic::Location;
 use std::time::Duration;

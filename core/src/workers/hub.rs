@@ -7,10 +7,11 @@ use crate::event::{Link, Reason, ShutdownEvent};
 use crate::event_loop::{LoopOwner, Timer};
 use crate::lifespan::{Lifespan, Report, StartError};
 use crate::registry::WorkerTasks;
-use crate::scope::{Seat, Worker};
+use crate::scope::Seat;
 use crate::sync::{Arc, Mutex, lock};
 use crate::task::Panic;
 use crate::wake::{Payload, call_caught};
+use crate::worker::Worker;
 
 /// What the workers of one run share.
 #[derive(Clone, Default)]

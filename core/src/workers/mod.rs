@@ -13,9 +13,9 @@ use crate::event_loop::{LoopOwner, Timer};
 use crate::inside::InsideLoop;
 use crate::lifespan::{HandlerOutcome, Lifespan, Report, Sources, StartError, StopSource};
 use crate::registry::WorkerTasks;
-use crate::scope::Worker;
 use crate::task::{BoxError, Failure, Name, Output, Panic};
 use crate::wake::call_caught;
+use crate::worker::Worker;
 use hub::Hub;
 
 /// One worker from its description to its report, on its own thread.

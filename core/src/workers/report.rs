@@ -6,7 +6,7 @@ use std::process::{ExitCode, Termination};
 
 use crate::event::{Reason, ShutdownEvent};
 use crate::lifespan::{HandlerOutcome, Report, StartError};
-use crate::scope::Worker;
+use crate::worker::Worker;
 
 /// What happened on the main thread and on every worker.
 ///

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::registry::WorkerTasks;
-
 /// Which worker this is, and of how many.
 ///
 /// A lifespan that runs by itself, without [`Workers`](crate::Workers), is worker 0 of 1.
@@ -35,19 +33,5 @@ impl Worker {
 impl fmt::Display for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "worker {} of {}", self.index, self.count)
-    }
-}
-
-/// The place of a lifespan: which worker it is, and who lists its tasks.
-#[derive(Clone)]
-pub(crate) struct Seat {
-    pub(crate) worker: Worker,
-    pub(crate) tasks: WorkerTasks,
-}
-
-/// The place of a lifespan that runs by itself.
-impl Default for Seat {
-    fn default() -> Self {
-        Self { worker: Worker::new(0, 1), tasks: WorkerTasks::default() }
     }
 }
