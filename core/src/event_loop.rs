@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use crate::inside::InsideLoop;
+use crate::inside::{self, InsideLoop};
 use crate::roll_call::Stalled;
 use crate::sync::IdSource;
 use crate::tag::TagTaken;
@@ -151,6 +151,18 @@ pub trait LoopOwner {
     /// # Errors
     /// [`RunError`] if this thread is running a loop, or the loop cannot be made.
     fn run<T, F: AsyncFnOnce(&Self::Handle) -> T>(&mut self, f: F) -> Result<T, RunError>;
+
+    /// Tells whether [`run`](Self::run) may block this thread, before there is an owner.
+    ///
+    /// For [`Workers`](crate::Workers), whose owners are made on other threads. Default: what
+    /// [`Inside`](crate::Inside) knows; adapters of runtimes that can tell of loops which somebody
+    /// else drives ask these too.
+    ///
+    /// # Errors
+    /// [`InsideLoop`], naming `what` would block, if this thread is running a loop.
+    fn may_block(what: &'static str) -> Result<(), InsideLoop> {
+        inside::refuse(what)
+    }
 }
 
 /// So that one owner can run more than once: `Lifespan::on(&mut owner)`.
@@ -159,6 +171,10 @@ impl<O: LoopOwner> LoopOwner for &mut O {
 
     fn run<T, F: AsyncFnOnce(&Self::Handle) -> T>(&mut self, f: F) -> Result<T, RunError> {
         O::run(self, f)
+    }
+
+    fn may_block(what: &'static str) -> Result<(), InsideLoop> {
+        O::may_block(what)
     }
 }
 

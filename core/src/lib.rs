@@ -33,6 +33,7 @@
 //! | component | a start-up handler, a shutdown handler, and the tasks that they spawned |
 //! | [`Lifespan`] | the whole: components, tasks, budgets; built, then run |
 //! | stop, cancel | *stop* is soft: the event is set, the task ends by itself; *cancel* is hard: the future is dropped |
+//! | worker | a thread with a loop and a lifespan of its own; made by [`Workers`], from one description |
 //! | grace | how long between stop and cancel |
 //! | [`Outcome`] | how a task ended |
 //! | straggler | what had not ended when the deadline passed |
@@ -63,6 +64,8 @@ mod tag;
 mod task;
 mod waiters;
 mod wake;
+mod worker;
+mod workers;
 
 pub use any_loop::AnyLoop;
 pub use driver_threads::DriverThreads;
@@ -76,7 +79,7 @@ pub use lifespan::{
     Straggler, TaskReport,
 };
 pub use on_thread::OnThread;
-pub use registry::{Cancel, Finished, NotFound, TaskRef, Tasks};
+pub use registry::{Cancel, Finished, NotFound, TaskRef, Tasks, WorkerTasks};
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{
     Bound, Cx, Elapsed, Factory, Interval, SameLoop, SpawnError, Spawner, State, Task, TaskBuilder,
@@ -86,3 +89,5 @@ pub use scope::{
 pub use tag::TagHolder;
 pub use tag::{Tag, TagClaim, TagTaken, Untagged};
 pub use task::{BoxError, Failure, Name, Outcome, Output, Panic, TaskError, TaskId};
+pub use worker::Worker;
+pub use workers::{Workers, WorkersReport};

@@ -10,6 +10,11 @@ use std::task::{Poll, Waker};
 pub(crate) struct Payload(Box<dyn Any + Send>);
 
 impl Payload {
+    /// Of a panic that was caught elsewhere: by a thread that was joined.
+    pub(crate) fn caught(payload: Box<dyn Any + Send>) -> Self {
+        Self(payload)
+    }
+
     pub(crate) fn into_inner(mut self) -> Box<dyn Any + Send> {
         self.take()
     }

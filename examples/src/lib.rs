@@ -3,5 +3,6 @@
 //!
 //! ```text
 //! cargo run --example time_ticker --features tokio     # or smol
+//! cargo run --example workers --features tokio         # or smol, async-executor
 //! cargo run --example wrong_loop --features smol       # or tokio
 //! ```

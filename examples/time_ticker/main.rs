@@ -4,9 +4,9 @@
 //! cargo run --example time_ticker --features tokio
 //! curl http://127.0.0.1:9009
 //! ```
-//! `ticker.rs` and `http.rs` name no runtime; `runtime_tokio.rs` and `runtime_async_io.rs` say what
-//! sockets each has; the choice is made in this file, at the end. On the simulator there is no HTTP,
-//! and an hour passes at once.
+//! `ticker.rs` and `http.rs` name no runtime; `runtime_tokio.rs`, `runtime_async_io.rs` and
+//! `listen.rs` say what sockets each has; the choice is made in this file, at the end. On the
+//! simulator there is no HTTP, and an hour passes at once.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(any(feature = "tokio", feature = "async-io-sockets")),
@@ -14,6 +14,7 @@
 )]
 
 mod http;
+mod listen;
 mod net;
 mod options;
 mod output;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 use lifespan::signals::Signals;
 use lifespan::{Lifespan, LoopOwner, Report};
 
+use listen::Bind;
 use net::Net;
 use options::{Asked, MissingFeature, Options};
 
@@ -89,11 +91,14 @@ fn run(options: &Options) -> Result<Report, MissingFeature> {
 }
 
 /// The program. Components start in this order, and stop in reverse.
-fn program<O: LoopOwner<Handle: Net>>(owner: O, options: &Options) -> Lifespan<O> {
+fn program<O>(owner: O, options: &Options) -> Lifespan<O>
+where
+    O: LoopOwner<Handle: Net<Sockets: Bind>>,
+{
     let Options { addr, on_stop, .. } = options.clone();
     Lifespan::on(owner)
         .stop_on(Signals::default())
-        .startup("http", async move |cx| http::start(&cx, &addr).await)
+        .startup("http", async move |cx| listen::start(&cx, &addr).await)
         .startup("ticker", async move |cx| ticker::start(&cx, on_stop))
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use hyper::rt::{Read, Write};
-use lifespan::{Cx, Timer};
+use lifespan::Timer;
 
 /// A loop that has sockets.
 pub(crate) trait Net: Timer {
@@ -16,14 +16,6 @@ pub(crate) trait Net: Timer {
 pub(crate) trait Sockets {
     type Listener: Send + Sync + 'static;
     type Stream: Read + Write + Unpin + Send + 'static;
-
-    /// Opens a listening socket on `HOST:PORT`.
-    ///
-    /// A socket belongs to the loop that it is made in, so this asks for the proof of being inside.
-    fn bind<L: Net<Sockets = Self>>(
-        cx: &Cx<'_, L>,
-        addr: &str,
-    ) -> impl Future<Output = io::Result<Self::Listener>>;
 
     fn local_addr(listener: &Self::Listener) -> io::Result<SocketAddr>;
 

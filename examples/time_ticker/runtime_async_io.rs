@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 
 use async_net::{TcpListener, TcpStream};
-use lifespan::Cx;
 use smol_hyper::rt::FuturesIo;
 
 use crate::net::{Net, Sockets};
@@ -29,10 +28,6 @@ pub(crate) struct AsyncIoSockets;
 impl Sockets for AsyncIoSockets {
     type Listener = TcpListener;
     type Stream = FuturesIo<TcpStream>;
-
-    async fn bind<L: Net>(_cx: &Cx<'_, L>, addr: &str) -> io::Result<TcpListener> {
-        TcpListener::bind(addr).await
-    }
 
     fn local_addr(listener: &TcpListener) -> io::Result<SocketAddr> {
         listener.local_addr()

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 
 use hyper_util::rt::TokioIo;
-use lifespan::Cx;
 use lifespan::tokio::{Tokio, TokioLocal};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -23,10 +22,6 @@ pub(crate) struct TokioSockets;
 impl Sockets for TokioSockets {
     type Listener = TcpListener;
     type Stream = TokioIo<TcpStream>;
-
-    async fn bind<L: Net>(_cx: &Cx<'_, L>, addr: &str) -> io::Result<TcpListener> {
-        TcpListener::bind(addr).await
-    }
 
     fn local_addr(listener: &TcpListener) -> io::Result<SocketAddr> {
         listener.local_addr()

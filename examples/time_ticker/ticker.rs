@@ -45,6 +45,11 @@ pub(crate) fn start<L: Timer>(cx: &Cx<'_, L>, on_stop: OnStop) -> Result<(), Box
     Ok(())
 }
 
+/// What a request is answered with.
+pub(crate) fn last_tick<L>(cx: &Cx<'_, L>) -> String {
+    cx.state().get::<LastTick>().unwrap_or_default().to_string()
+}
+
 /// Ends by itself, and at once: it waits for the next tick and for the event, whichever is first.
 async fn tick_until_stopped<L: Timer>(cx: Cx<'_, L>) {
     let mut interval = cx.interval(PERIOD);

@@ -9,8 +9,8 @@ use futures_lite::future::{self, FutureExt};
 use lifespan::async_executor::{AsyncExecutor, AsyncExecutorLocal};
 use lifespan::async_std::AsyncStd;
 use lifespan::smol::Smol;
-use lifespan::tokio::Tokio;
-use lifespan::{Lifespan, Outcome, Reason, Timer};
+use lifespan::tokio::{Tokio, TokioLoop};
+use lifespan::{Lifespan, Outcome, Reason, Timer, Workers};
 
 use crate::log::Log;
 
@@ -147,7 +147,9 @@ fn a_blocking_run_inside_a_foreign_loop_is_refused() {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().unwrap();
     runtime.block_on(async {
-        let report = Lifespan::on(lifespan::tokio::TokioLoop::current_thread()).run();
+        let report = Lifespan::on(TokioLoop::current_thread()).run();
+        assert!(report.to_string().contains("this thread is running an event loop"), "{report}");
+        let report = Workers::new(2, |_worker| Lifespan::on(TokioLoop::current_thread())).run();
         assert!(report.to_string().contains("this thread is running an event loop"), "{report}");
         let attached = Lifespan::attach(Tokio::current().unwrap()).serve(async |_cx| {
             let report = Lifespan::on(lifespan::smol::SmolLoop::new()).run();

@@ -47,3 +47,17 @@ macro_rules! on_every_loop {
         }
     };
 }
+
+/// As `on_every_loop!`, for behaviours over a function that makes owners: on each worker's thread a
+/// loop of its own. On the loops that one thread drives.
+macro_rules! on_every_worker_loop {
+    ($($behaviour:ident),* $(,)?) => {
+        on_every_loop!(@ sim, crate::loops::sim, $($behaviour)*);
+        on_every_loop!(@ tokio_current_thread, lifespan::tokio::TokioLoop::current_thread, $($behaviour)*);
+        on_every_loop!(@ tokio_local, lifespan::tokio::TokioLocalLoop::new, $($behaviour)*);
+        on_every_loop!(@ smol, lifespan::smol::SmolLoop::new, $($behaviour)*);
+        on_every_loop!(@ smol_local, lifespan::smol::SmolLocalLoop::new, $($behaviour)*);
+        on_every_loop!(@ async_executor, crate::loops::async_executor, $($behaviour)*);
+        on_every_loop!(@ async_executor_local, crate::loops::async_executor_local, $($behaviour)*);
+    };
+}

@@ -14,3 +14,6 @@ mod new_user;
 mod signals;
 mod stop_races;
 mod tags;
+mod workers;
+mod workers_report;
+mod workers_stop;

@@ -91,7 +91,7 @@ impl SimLoop {
         self
     }
 
-    /// Expects wake-ups from other threads, such as a stop source's: see
+    /// Expects wake-ups from other threads, such as a stop source's or another worker's: see
     /// [`patience`](Self::patience). Default: they are heard, and not waited for.
     ///
     /// When they come is not decided by the seed.

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use lifespan_core::{
-    Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, Tag, Timer,
-    Untagged,
+    Blocking, Closed, EventLoop, InsideLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, Tag,
+    Timer, Untagged,
 };
 use tokio::task::LocalSet;
 
@@ -48,6 +48,10 @@ impl<G: Tag> LoopOwner for TokioLocalLoop<G> {
             let _here = OnThread::hold(runtime.id(), Rc::clone(tasks));
             tasks.run_until(f(&TokioLocal { runtime: runtime.clone() })).await
         })
+    }
+
+    fn may_block(what: &'static str) -> Result<(), InsideLoop> {
+        TokioLoop::<G>::may_block(what)
     }
 }
 

@@ -84,15 +84,20 @@ impl<G: Tag> LoopOwner for TokioLoop<G> {
     type Handle = Tokio<G>;
 
     fn run<T, F: AsyncFnOnce(&Tokio<G>) -> T>(&mut self, f: F) -> Result<T, RunError> {
-        let _inside = Inside::enter_first("TokioLoop::run")?;
-        // `block_on` panics inside any tokio runtime, also one that is not ours.
-        if may_block::is_forbidden() {
-            return Err(InsideLoop::new("TokioLoop::run").into());
-        }
+        Self::may_block("TokioLoop::run")?;
+        let _inside = Inside::enter();
         let runtime = self.runtime()?;
         let handle = Tokio::new(runtime.handle());
         let _claim = TagClaim::new::<G>(lifespan_core::EventLoop::id(&handle))?;
         Ok(runtime.block_on(f(&handle)))
+    }
+
+    fn may_block(what: &'static str) -> Result<(), InsideLoop> {
+        // `block_on` panics inside any tokio runtime, also one that is not ours.
+        if may_block::is_forbidden() {
+            return Err(InsideLoop::new(what));
+        }
+        Inside::enter_first(what).map(drop)
     }
 }
 
@@ -100,11 +105,12 @@ impl<G> Drop for TokioLoop<G> {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
         // Waiting is forbidden inside a loop: tokio panics there, and other loops stand still.
-        if Handle::try_current().is_err() && Inside::enter_first("dropping a TokioLoop").is_ok() {
+        let is_inside = Inside::enter_first("dropping a TokioLoop").is_err();
+        if is_inside || Handle::try_current().is_ok() {
+            let_go_elsewhere(runtime);
+        } else {
             runtime.shutdown_timeout(LET_GO);
-            return;
         }
-        let_go_elsewhere(runtime);
     }
 }
 

@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use loom::thread;
 
-use super::{Reason, ShutdownEvent, WaitOwned};
+use super::{Link, Reason, ShutdownEvent, WaitOwned};
 use crate::counted::{Count, poll};
 
 fn set(event: &ShutdownEvent, reason: &'static str) -> bool {
@@ -256,5 +256,55 @@ fn a_root_and_a_child_are_set_at_once() {
         let won = thread.join().unwrap();
         assert_eq!(child.reason(), Some(Reason::from(if won { "child" } else { "root" })));
         assert_eq!(root.reason(), Some(Reason::from("root")));
+    });
+}
+
+/// Caught: a link that does not look at the event when it is made.
+#[test]
+fn a_link_is_made_while_its_event_is_set() {
+    loom::model(|| {
+        let (from, to) = (ShutdownEvent::new(), ShutdownEvent::new());
+        let (setter, trigger) = (from.clone(), to.trigger());
+        let thread = thread::spawn(move || assert!(set(&setter, "set")));
+        let link = Link::new(&from, move |reason| drop(trigger.set(reason)));
+        thread.join().unwrap();
+        assert_eq!(to.reason(), Some(Reason::from("set")));
+        drop(link);
+    });
+}
+
+/// Caught: a link that passes nothing on when it is dropped.
+#[test]
+fn a_link_is_dropped_by_who_sees_its_event_set() {
+    loom::model(|| {
+        let (from, to) = (ShutdownEvent::new(), ShutdownEvent::new());
+        let (setter, trigger) = (from.clone(), to.trigger());
+        let link = Link::new(&from, move |reason| drop(trigger.set(reason)));
+        let thread = thread::spawn(move || assert!(set(&setter, "set")));
+        while !from.is_set() {
+            thread::yield_now();
+        }
+        drop(link);
+        assert!(to.is_set());
+        thread.join().unwrap();
+    });
+}
+
+/// Caught: `set` on the root that wakes under its lock.
+#[test]
+fn two_events_that_are_linked_both_ways_are_set_at_once() {
+    loom::model(|| {
+        let (one, two) = (ShutdownEvent::new(), ShutdownEvent::new());
+        let (to_one, to_two) = (one.trigger(), two.trigger());
+        let links = [
+            Link::new(&one, move |reason| drop(to_two.set(reason))),
+            Link::new(&two, move |reason| drop(to_one.set(reason))),
+        ];
+        let other = one.clone();
+        let thread = thread::spawn(move || set(&other, "one"));
+        let _ = set(&two, "two");
+        let _ = thread.join();
+        assert!(one.is_set() && two.is_set());
+        drop(links);
     });
 }

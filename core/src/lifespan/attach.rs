@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::presence::{Absence, Presence};
 use super::report::StartError;
-use super::{Lifespan, Report, bind, drive};
+use super::{Lifespan, Report, drive};
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::inside::Inside;
@@ -43,9 +43,9 @@ impl<L: Timer> Lifespan<Attached<L>, L> {
     /// Dropping the future cancels what it started, without waiting for that, and without the
     /// shutdown handlers.
     pub async fn run(self) -> Report {
-        let Self { owner: Attached { handle }, plan, sources } = self;
-        let (event, cancel) = (plan.event.clone(), ShutdownEvent::new());
-        let bound = match bind(sources, &event, &cancel) {
+        let Self { owner: Attached { handle }, mut plan, sources } = self;
+        let (event, cancel) = (plan.event(), ShutdownEvent::new());
+        let bound = match sources.bind(&event, &cancel) {
             Ok(bound) => bound,
             Err(error) => return Report::not_started(error, &event),
         };

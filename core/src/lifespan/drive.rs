@@ -14,17 +14,18 @@ use crate::clock::Clock;
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::registry::{Failures, TaskRef};
-use crate::scope::{Scope, Shared, State, cx};
+use crate::scope::{Scope, Seat, Shared, State, cx};
 use crate::sync::Arc;
 use crate::task::{Name, Panic};
 use crate::wake::{call_caught, yield_now};
 
 pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownEvent) -> Report {
-    let Plan { components, tasks, serve, event, budgets, until_idle, refused } = plan;
+    let Plan { components, tasks, serve, event, budgets, until_idle, refused, seat } = plan;
+    let event = event.unwrap_or_default();
     if let Some(error) = refused {
         return Report::not_started(error, &event);
     }
-    let mut run = Run::new(handle, event, cancel, budgets);
+    let mut run = Run::new(handle, event, cancel, budgets, seat);
     let began = handle.now();
     if run.start(components).await && run.spawn_planned(tasks) {
         let started = handle.now();
@@ -70,13 +71,20 @@ impl<L> Run<'_, L> {
 }
 
 impl<'a, L: Timer> Run<'a, L> {
-    fn new(handle: &'a L, stop: ShutdownEvent, cancel: ShutdownEvent, budgets: Budgets) -> Self {
+    fn new(
+        handle: &'a L,
+        stop: ShutdownEvent,
+        cancel: ShutdownEvent,
+        budgets: Budgets,
+        seat: Seat,
+    ) -> Self {
         let shared = Arc::new(Shared {
             stop,
             cancel,
             state: State::default(),
             failures: Arc::new(Failures::default()),
             clock: Clock::of(handle),
+            seat,
         });
         let root = Scope::root(Arc::clone(&shared));
         let report = Report::new(Reason::Requested);

@@ -14,9 +14,9 @@ pub use attach::Attached;
 pub use report::{
     ComponentReport, HandlerOutcome, Phases, Report, StartError, Straggler, TaskReport,
 };
+pub(crate) use source::Sources;
 pub use source::StopSource;
 
-use std::any::Any;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
@@ -24,11 +24,9 @@ use std::time::Duration;
 use crate::event::ShutdownEvent;
 use crate::event_loop::{EventLoop, LoopOwner, Timer};
 use crate::registry::TaskRef;
-use crate::scope::{Cx, Factory, SpawnError, TaskFn};
-use crate::task::{BoxError, Name, Output};
+use crate::scope::{Cx, Factory, Seat, SpawnError, TaskFn};
+use crate::task::{Name, Output};
 use handler::Handler;
-
-type Bind = Box<dyn FnOnce(&ShutdownEvent, &ShutdownEvent) -> Result<Box<dyn Any>, BoxError>>;
 
 /// Describes what runs beside the main work of a program, and runs it.
 ///
@@ -58,7 +56,7 @@ type Bind = Box<dyn FnOnce(&ShutdownEvent, &ShutdownEvent) -> Result<Box<dyn Any
 pub struct Lifespan<O, L = <O as LoopOwner>::Handle> {
     owner: O,
     plan: Plan<L>,
-    sources: Vec<Bind>,
+    sources: Sources,
 }
 
 /// What is to be run, whoever drives the loop.
@@ -66,11 +64,13 @@ struct Plan<L> {
     components: Vec<Component<L>>,
     tasks: Vec<(Name, Planned<L>)>,
     serve: Option<Handler<L>>,
-    event: ShutdownEvent,
+    /// The caller's, if one was given.
+    event: Option<ShutdownEvent>,
     budgets: Budgets,
     until_idle: bool,
     /// The first name that was refused; the start fails with it.
     refused: Option<StartError>,
+    seat: Seat,
 }
 
 struct Component<L> {
@@ -115,9 +115,17 @@ impl<O: LoopOwner> Lifespan<O> {
     where
         O::Handle: Timer,
     {
-        let Self { mut owner, plan, sources } = self;
-        let (event, cancel) = (plan.event.clone(), ShutdownEvent::new());
-        let bound = match bind(sources, &event, &cancel) {
+        self.run_until(ShutdownEvent::new())
+    }
+
+    /// Runs it; `cancel` has its stop wait for no grace any more.
+    pub(crate) fn run_until(self, cancel: ShutdownEvent) -> Report
+    where
+        O::Handle: Timer,
+    {
+        let Self { mut owner, mut plan, sources } = self;
+        let event = plan.event();
+        let bound = match sources.bind(&event, &cancel) {
             Ok(bound) => bound,
             Err(error) => return Report::not_started(error, &event),
         };
@@ -127,14 +135,23 @@ impl<O: LoopOwner> Lifespan<O> {
     }
 }
 
-/// Binds every source, or none.
-fn bind(
-    sources: Vec<Bind>,
-    stop: &ShutdownEvent,
-    cancel: &ShutdownEvent,
-) -> Result<Vec<Box<dyn Any>>, StartError> {
-    let bound = sources.into_iter().map(|bind| bind(stop, cancel)).collect::<Result<_, _>>();
-    bound.map_err(StartError::StopSource)
+/// For whoever runs several of them.
+impl<O, L> Lifespan<O, L> {
+    /// Tells which worker it is, and who lists its tasks.
+    pub(crate) fn seat_at(&mut self, seat: Seat) {
+        self.plan.seat = seat;
+    }
+
+    /// Tells whether the caller gave an event, which others may set; ask before
+    /// [`stop_event`](Self::stop_event) makes one.
+    pub(crate) fn was_given_an_event(&self) -> bool {
+        self.plan.event.is_some()
+    }
+
+    /// Returns the event that it will run with.
+    pub(crate) fn stop_event(&mut self) -> ShutdownEvent {
+        self.plan.event()
+    }
 }
 
 /// What a lifespan consists of, whether it owns its loop or is attached to one.
@@ -144,12 +161,13 @@ impl<O, L: EventLoop> Lifespan<O, L> {
             components: Vec::new(),
             tasks: Vec::new(),
             serve: None,
-            event: ShutdownEvent::new(),
+            event: None,
             budgets: Budgets::default(),
             until_idle: false,
             refused: None,
+            seat: Seat::default(),
         };
-        Self { owner, plan, sources: Vec::new() }
+        Self { owner, plan, sources: Sources::default() }
     }
 
     /// Uses an event of the caller's: setting it stops the lifespan, and its stop sets it.
@@ -157,7 +175,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     /// It may be made before any loop exists, and shared with whatever else should hear of it.
     /// Default: an event of its own.
     pub fn event(mut self, event: ShutdownEvent) -> Self {
-        self.plan.event = event;
+        self.plan.event = Some(event);
         self
     }
 
@@ -165,10 +183,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     ///
     /// Default: nothing, and no signal handler is installed.
     pub fn stop_on<S: StopSource + 'static>(mut self, source: S) -> Self {
-        self.sources.push(Box::new(move |stop, cancel| {
-            let bound = source.bind(stop.trigger(), cancel.trigger())?;
-            Ok(Box::new(bound))
-        }));
+        self.sources.add(source);
         self
     }
 
@@ -308,6 +323,11 @@ impl<L> Plan<L> {
 }
 
 impl<L> Plan<L> {
+    /// The caller's event, or one that is made here.
+    fn event(&mut self) -> ShutdownEvent {
+        self.event.get_or_insert_default().clone()
+    }
+
     fn task(&mut self, name: Name, spawn: Planned<L>) {
         if name.is_empty() {
             self.refused.get_or_insert(StartError::EmptyName);

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 use std::panic::Location;
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
@@ -187,6 +187,12 @@ pub enum StartError {
         /// What its adapter is called.
         adapter: &'static str,
     },
+    /// A worker's thread could not be made.
+    Thread(io::Error),
+    /// The description of a worker panicked.
+    Factory(Panic),
+    /// The loop of a worker panicked; not a task or handler of it, whose panics are caught.
+    LoopPanicked(Panic),
 }
 
 impl fmt::Display for StartError {
@@ -209,6 +215,9 @@ impl fmt::Display for StartError {
                 "{loop_id} ({adapter}) had ended before: attach to a loop that runs, or let the \
                  lifespan own its loop"
             ),
+            Self::Thread(error) => write!(f, "the worker's thread could not be made: {error}"),
+            Self::Factory(panic) => write!(f, "the worker's description panicked: {panic}"),
+            Self::LoopPanicked(panic) => write!(f, "the worker's loop panicked: {panic}"),
         }
     }
 }
@@ -219,6 +228,7 @@ impl Error for StartError {
             Self::Run(error) => Some(error),
             Self::StopSource(error) => Some(error.as_ref()),
             Self::Startup { outcome: HandlerOutcome::Failed(failure), .. } => Some(failure),
+            Self::Thread(error) => Some(error),
             _ => None,
         }
     }
@@ -252,7 +262,7 @@ impl Report {
     }
 
     /// Of a start that was refused. Whoever waits for the lifespan's event hears of it.
-    pub(super) fn not_started(error: StartError, event: &ShutdownEvent) -> Self {
+    pub(crate) fn not_started(error: StartError, event: &ShutdownEvent) -> Self {
         let _ = call_caught(|| event.trigger().set(Reason::StartFailed));
         Self { start_error: Some(error), ..Self::new(Reason::StartFailed) }
     }
@@ -409,7 +419,7 @@ impl Termination for Report {
     fn report(self) -> ExitCode {
         if !self.is_clean() {
             // A reader that went away must not change the exit status.
-            let _ = write!(std::io::stderr(), "{self}");
+            let _ = write!(io::stderr(), "{self}");
         }
         ExitCode::from(self.exit_code())
     }

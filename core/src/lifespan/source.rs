@@ -1,6 +1,9 @@
 //! Where a request to stop comes from, besides the program itself.
 
-use crate::event::ShutdownTrigger;
+use std::any::Any;
+
+use super::StartError;
+use crate::event::{ShutdownEvent, ShutdownTrigger};
 use crate::task::BoxError;
 
 /// Something that can ask a lifespan to stop: signals, a watchdog, a service manager.
@@ -46,4 +49,29 @@ pub trait StopSource {
     /// # Errors
     /// Whatever hinders the source; nothing is started then.
     fn bind(self, stop: ShutdownTrigger, cancel: ShutdownTrigger) -> Result<Self::Bound, BoxError>;
+}
+
+type Bind = Box<dyn FnOnce(&ShutdownEvent, &ShutdownEvent) -> Result<Box<dyn Any>, BoxError>>;
+
+/// The sources of a description, until it runs.
+#[derive(Default)]
+pub(crate) struct Sources(Vec<Bind>);
+
+impl Sources {
+    pub(crate) fn add<S: StopSource + 'static>(&mut self, source: S) {
+        self.0.push(Box::new(move |stop, cancel| {
+            let bound = source.bind(stop.trigger(), cancel.trigger())?;
+            Ok(Box::new(bound))
+        }));
+    }
+
+    /// Binds every source, or none; they work while what is returned lives.
+    pub(crate) fn bind(
+        self,
+        stop: &ShutdownEvent,
+        cancel: &ShutdownEvent,
+    ) -> Result<Vec<Box<dyn Any>>, StartError> {
+        let bound = self.0.into_iter().map(|bind| bind(stop, cancel)).collect::<Result<_, _>>();
+        bound.map_err(StartError::StopSource)
+    }
 }

@@ -8,11 +8,13 @@ mod record_ref;
 mod slab;
 mod task_ref;
 mod tasks;
+mod worker_tasks;
 
 pub(crate) use failures::{FailedTask, Failures};
 pub(crate) use record_ref::RecordRef;
 pub use task_ref::{Finished, TaskRef};
 pub use tasks::{Cancel, NotFound, Tasks};
+pub use worker_tasks::WorkerTasks;
 
 use std::collections::HashMap;
 use std::future::Future;

@@ -13,6 +13,7 @@ use crate::event_loop::{EventLoop, Timer};
 use crate::registry::{RecordRef, TaskRef, Tasks};
 use crate::sync::{Arc, OnceLock};
 use crate::task::{Name, Output};
+use crate::worker::Worker;
 
 /// Proof of being inside a task or handler of loop `L`; lives no longer than that.
 ///
@@ -74,6 +75,12 @@ impl<L> Cx<'_, L> {
     #[must_use]
     pub fn state(&self) -> &State {
         &self.scope.shared().state
+    }
+
+    /// Returns which worker this is, and of how many; see [`Workers`](crate::Workers).
+    #[must_use]
+    pub fn worker(&self) -> Worker {
+        self.scope.shared().seat.worker
     }
 
     /// Returns the live tasks of this scope.

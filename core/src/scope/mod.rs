@@ -7,6 +7,7 @@ mod builder;
 pub(crate) mod cx;
 mod late;
 mod local;
+mod seat;
 mod spawner;
 mod state;
 mod task;
@@ -20,6 +21,7 @@ pub use builder::{SpawnError, TaskBuilder};
 pub use cx::Cx;
 pub(crate) use late::LocalBoxFuture;
 pub use local::WrongThread;
+pub(crate) use seat::Seat;
 pub use spawner::Spawner;
 pub use state::State;
 pub use task::Task;
@@ -55,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) state: State,
     pub(crate) failures: Arc<Failures>,
     pub(crate) clock: Clock,
+    pub(crate) seat: Seat,
 }
 
 impl Scope {
@@ -70,6 +73,7 @@ impl Scope {
     fn new(path: Name, shared: Arc<Shared>, root: Option<Arc<Self>>) -> Self {
         let failures = Arc::clone(&shared.failures);
         let registry = Registry::new(path, failures, shared.clock.clone(), shared.stop.trigger());
+        shared.seat.tasks.add(shared.seat.worker, &registry);
         Self { event: ShutdownEvent::new(), registry, shared, root, late: LateHandlers::default() }
     }
 
