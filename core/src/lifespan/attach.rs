@@ -57,7 +57,7 @@ impl<L: Timer> Lifespan<Attached<L>, L> {
         let mut absence = pin!(presence.absence());
         let mut is_present = true;
         let mut driven = pin!(drive::drive(&handle, plan, cancel));
-        let report = poll_fn(|context| {
+        let mut report = poll_fn(|context| {
             let _inside = Inside::enter();
             if is_present {
                 match absence.as_mut().poll(context) {
@@ -76,6 +76,7 @@ impl<L: Timer> Lifespan<Attached<L>, L> {
         })
         .await;
         drop(bound);
+        report.loop_ended = !is_present;
         report
     }
 }

@@ -41,6 +41,8 @@ pub struct Report {
     pub more_forced: u64,
     /// What had not ended when the deadline passed.
     pub stragglers: Vec<Straggler>,
+    /// Whether the loop that it was attached to ended under it.
+    pub loop_ended: bool,
     /// What waited for what, if the loop could make no progress any more; the run ended there.
     pub stalled: Option<Stalled>,
 }
@@ -246,6 +248,7 @@ impl Report {
             more_failures: 0,
             more_forced: 0,
             stragglers: Vec::new(),
+            loop_ended: false,
             stalled: None,
         }
     }
@@ -278,7 +281,7 @@ impl Report {
     /// Returns the exit status: the first of these that applies.
     ///
     /// 3: the start failed; 4: a task failed or panicked, and nobody awaited it; 5: a shutdown handler failed, panicked or
-    /// took too long; 6: something was forced or left behind; 0: clean.
+    /// took too long; 6: something was forced or left behind, or its loop ended; 0: clean.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         if self.start_error.is_some() {
@@ -292,7 +295,7 @@ impl Report {
             5
         } else if !self.stragglers.is_empty()
             || self.stalled.is_some()
-            || self.reason == Reason::LoopClosed
+            || self.loop_ended
             || self.more_forced > 0
             || matches!(self.serve, Some(Outcome::Cancelled))
             || self.tasks.iter().any(TaskReport::was_forced)
@@ -375,6 +378,9 @@ impl fmt::Display for Report {
         )?;
         if let Some(error) = &self.start_error {
             writeln!(f, "  did not start: {error}")?;
+        }
+        if self.loop_ended {
+            writeln!(f, "  its loop ended under it")?;
         }
         if let Some(stalled) = &self.stalled {
             writeln!(f, "  {stalled}")?;

@@ -232,8 +232,7 @@ fn a_loop_that_refuses_a_task_settles_it() {
             assert!(!cx.tasks().contains("named") && named.task_ref().is_finished());
         }
     });
-    // Nothing failed, and yet the loop was lost.
-    assert_eq!(report.exit_code(), 6, "{report}");
+    assert!(report.is_clean(), "{report}");
 }
 
 #[test]
