@@ -6,6 +6,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use crate::inside::InsideLoop;
+use crate::other_loop::OtherLoop;
 use crate::roll_call::Stalled;
 use crate::sync::IdSource;
 
@@ -186,6 +187,8 @@ pub enum RunError {
     Runtime(Box<dyn Error + Send + Sync>),
     /// The loop can make no progress any more.
     Stalled(Stalled),
+    /// A [`Foreground`](crate::Foreground) was to wait for a task of another one.
+    OtherLoop(OtherLoop),
 }
 
 impl fmt::Display for RunError {
@@ -194,6 +197,7 @@ impl fmt::Display for RunError {
             Self::InsideLoop(inside) => inside.fmt(f),
             Self::Runtime(error) => write!(f, "the runtime could not be started: {error}"),
             Self::Stalled(stalled) => stalled.fmt(f),
+            Self::OtherLoop(other) => other.fmt(f),
         }
     }
 }
@@ -204,6 +208,7 @@ impl Error for RunError {
             Self::InsideLoop(inside) => Some(inside),
             Self::Runtime(error) => Some(error.as_ref()),
             Self::Stalled(stalled) => Some(stalled),
+            Self::OtherLoop(other) => Some(other),
         }
     }
 }
@@ -237,5 +242,11 @@ impl Error for NoLoop {}
 impl From<InsideLoop> for RunError {
     fn from(inside: InsideLoop) -> Self {
         Self::InsideLoop(inside)
+    }
+}
+
+impl From<OtherLoop> for RunError {
+    fn from(other: OtherLoop) -> Self {
+        Self::OtherLoop(other)
     }
 }

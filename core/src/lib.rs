@@ -30,6 +30,7 @@
 //! | scope | one shutdown event and one registry of tasks; the root's, or a component's |
 //! | [`Spawner`] | remote control of a scope, for request handlers and other threads |
 //! | task | a spawned future with a name or an id, in a registry |
+//! | foreground | what the program itself waits for; everything else is in the background |
 //! | component | a start-up handler, a shutdown handler, and the tasks that they spawned |
 //! | [`Lifespan`] | the whole: components, tasks, budgets; built, then run |
 //! | stop, cancel | *stop* is soft: the event is set, the task ends by itself; *cancel* is hard: the future is dropped |
@@ -52,16 +53,20 @@ mod counted;
 mod driver_threads;
 mod event;
 mod event_loop;
+mod foreground;
 mod inside;
 mod lifespan;
 mod on_thread;
+mod other_loop;
 mod registry;
 mod roll_call;
 mod scope;
+mod stands_still;
 mod sync;
 mod task;
 mod waiters;
 mod wake;
+mod yield_now;
 
 pub use any_loop::AnyLoop;
 pub use driver_threads::DriverThreads;
@@ -69,16 +74,19 @@ pub use event::{AlreadySet, DropGuard, Reason, ShutdownEvent, ShutdownTrigger, W
 pub use event_loop::{
     Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, NoLoop, RunError, Timer,
 };
+pub use foreground::Foreground;
 pub use inside::{Inside, InsideLoop};
 pub use lifespan::{
     Attached, ComponentReport, HandlerOutcome, Lifespan, Phases, Report, StartError, StopSource,
     Straggler, TaskReport,
 };
 pub use on_thread::OnThread;
+pub use other_loop::OtherLoop;
 pub use registry::{Cancel, Finished, NotFound, TaskRef, Tasks};
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{
     Cx, Elapsed, Factory, Interval, SpawnError, Spawner, State, Task, TaskBuilder, TaskFn, Waited,
     WrongThread,
 };
+pub use stands_still::StandsStill;
 pub use task::{BoxError, Failure, Name, Outcome, Output, Panic, TaskError, TaskId};

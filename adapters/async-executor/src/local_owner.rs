@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use async_executor::{Executor, LocalExecutor};
-use lifespan_core::{Inside, LoopOwner, RunError};
+use lifespan_core::{Inside, LoopOwner, RunError, StandsStill};
 
 use crate::{AsyncExecutorLocal, ids};
 
@@ -41,6 +41,9 @@ impl LoopOwner for AsyncExecutorLocalLoop {
         Ok(async_io::block_on(self.local.run(self.beside.run(f(&self.handle)))))
     }
 }
+
+/// As long as nobody else drives the executor.
+impl StandsStill for AsyncExecutorLocalLoop {}
 
 impl fmt::Debug for AsyncExecutorLocalLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

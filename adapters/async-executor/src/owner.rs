@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_executor::Executor;
-use lifespan_core::{DriverThreads, Inside, LoopOwner, RunError};
+use lifespan_core::{DriverThreads, Inside, LoopOwner, RunError, StandsStill};
 
 use crate::AsyncExecutor;
 
@@ -54,6 +54,9 @@ impl LoopOwner for AsyncExecutorLoop {
         Ok(async_io::block_on(self.executor.run(f(&self.handle))))
     }
 }
+
+/// As long as nobody else drives the executor.
+impl StandsStill for AsyncExecutorLoop {}
 
 impl fmt::Debug for AsyncExecutorLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,9 @@
 //! `patience` is over. One that ends within it is one step of the loop, as deterministic as a poll.
 //! One that does not runs beside the loop, which is patient with it again before each move of the
 //! time. What it does then is the only thing that a seed does not decide.
+//!
+//! While nobody drives the loop there are no turns: a closure begins at once, and the loop stands
+//! still for it when it is next driven.
 
 use std::io;
 use std::sync::{Arc, Weak};
@@ -24,17 +27,35 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    pub(crate) fn queue<F>(shared: &Shared, work: F) -> Result<(), Closed>
+    /// Queues the closure for its turn, or begins it now if there are no turns.
+    pub(crate) fn take<F>(shared: &Arc<Shared>, work: F) -> Result<(), Closed>
     where
         F: FnOnce() + Send + 'static,
     {
-        let number = shared.lock().next_number().ok_or_else(|| Closed::new(()))?;
-        shared.push(Ready::Work(Self { number, run: Box::new(work) }));
-        Ok(())
+        let mut state = shared.lock();
+        let number = state.next_number().ok_or_else(|| Closed::new(()))?;
+        let is_driven = state.is_driven;
+        if !is_driven {
+            state.begun_between.insert(number);
+        }
+        drop(state);
+        let work = Self { number, run: Box::new(work) };
+        if is_driven {
+            shared.push(Ready::Work(work));
+            return Ok(());
+        }
+        work.start(shared).map_err(|_no_thread| Closed::new(()))
     }
 
     /// Starts the closure, and stands still for it.
     pub(crate) fn begin(self, shared: &Arc<Shared>, patience: Duration) -> io::Result<()> {
+        let number = self.number;
+        self.start(shared)?;
+        shared.stand_still(patience, |state| state.closures.contains(&number));
+        Ok(())
+    }
+
+    fn start(self, shared: &Arc<Shared>) -> io::Result<()> {
         let Self { number, run } = self;
         let ended = Ended { shared: Arc::downgrade(shared), number };
         let mut state = shared.lock();
@@ -46,7 +67,6 @@ impl Work {
             run();
             drop(ended); // owned by the thread, so it is dropped when the closure panics, too
         })?;
-        shared.stand_still(patience, |state| state.closures.contains(&number));
         Ok(())
     }
 }
@@ -62,6 +82,7 @@ impl Drop for Ended {
         let Some(shared) = self.shared.upgrade() else { return };
         let mut state = shared.lock();
         state.closures.remove(&self.number);
+        state.begun_between.remove(&self.number);
         state.recorder.note(What::ClosureEnded(self.number));
         drop(state);
         shared.ring();

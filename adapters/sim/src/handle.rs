@@ -64,7 +64,7 @@ impl Timer for Sim {
 impl Blocking for Sim {
     fn spawn_blocking<F: FnOnce() + Send + 'static>(&self, work: F) -> Result<(), Closed> {
         let shared = self.shared.upgrade().ok_or_else(|| Closed::new(()))?;
-        Work::queue(&shared, work)
+        Work::take(&shared, work)
     }
 }
 

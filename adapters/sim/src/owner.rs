@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use lifespan_core::{Inside, LoopOwner, RunError};
+use lifespan_core::{Inside, LoopOwner, RunError, StandsStill};
 
 use crate::drive::{Drive, Options};
 use crate::queue::Order;
@@ -119,6 +119,30 @@ impl SimLoop {
         self.shared.clock.elapsed()
     }
 
+    /// Lets time pass while nobody drives the loop, up to the end of the clock; no timer fires now.
+    ///
+    /// Those that are due by then fire when the loop is next driven, after what was ready before:
+    /// as if a synchronous program had been busy, or asleep, for so long.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use lifespan_core::Foreground;
+    /// use lifespan_sim::SimLoop;
+    ///
+    /// let mut foreground = Foreground::on(SimLoop::fifo())?;
+    /// let nap = foreground.schedule(async |cx| cx.sleep(Duration::from_secs(60)).await);
+    /// foreground.step()?;
+    /// foreground.owner_mut().advance(Duration::from_secs(60));
+    /// assert!(!nap.task_ref().is_finished(), "nobody drives the loop");
+    /// foreground.step()?;
+    /// assert!(nap.task_ref().is_finished());
+    /// # Ok::<(), lifespan_core::RunError>(())
+    /// ```
+    pub fn advance(&mut self, duration: Duration) {
+        self.shared.clock.advance(duration);
+    }
+
     /// Drops whatever is queued, and waits for what is on its way into the queue: a wake-up from
     /// another thread, which must not be the one that drops a local future.
     fn drop_tasks(&self) {
@@ -146,7 +170,19 @@ impl LoopOwner for SimLoop {
         let handle = self.handle();
         let root = Root::enter(&self.shared);
         let future = pin!(f(&handle));
-        Drive::new(&self.shared, self.options).run(&root, future)
+        Drive::begin(&self.shared, self.options).run(&root, future)
+    }
+}
+
+impl StandsStill for SimLoop {
+    /// Exactly one turn each, in the order of this loop: first whoever is ready now, then those that
+    /// timers which are due by now have made ready, or the turns of the first.
+    ///
+    /// The time stands still, and the loop waits for no thread, except for closures as
+    /// [`patience`](SimLoop::patience) says.
+    fn step(&mut self) -> Result<(), RunError> {
+        let _inside = Inside::enter_first("SimLoop::step")?;
+        Drive::begin(&self.shared, self.options).step()
     }
 }
 

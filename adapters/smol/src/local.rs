@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use lifespan_core::{
-    Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, Timer,
+    Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, StandsStill,
+    Timer,
 };
 use smol::LocalExecutor;
 
@@ -42,6 +43,8 @@ impl LoopOwner for SmolLocalLoop {
         })
     }
 }
+
+impl StandsStill for SmolLocalLoop {}
 
 impl fmt::Debug for SmolLocalLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use lifespan_core::{DriverThreads, Inside, LoopId, LoopOwner, RunError};
+use lifespan_core::{DriverThreads, Inside, LoopId, LoopOwner, RunError, StandsStill};
 use smol::Executor;
 
 use crate::Smol;
@@ -51,6 +51,9 @@ impl LoopOwner for SmolLoop {
         Ok(smol::block_on(self.executor.run(f(&handle))))
     }
 }
+
+/// Helper threads drive it while it runs, and not between.
+impl StandsStill for SmolLoop {}
 
 impl fmt::Debug for SmolLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use lifespan_core::{
-    Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, Timer,
+    Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, StandsStill,
+    Timer,
 };
 use tokio::task::LocalSet;
 
@@ -43,6 +44,8 @@ impl LoopOwner for TokioLocalLoop {
         })
     }
 }
+
+impl StandsStill for TokioLocalLoop {}
 
 impl fmt::Debug for TokioLocalLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

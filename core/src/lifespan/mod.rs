@@ -7,6 +7,7 @@ mod listed;
 mod report;
 mod serve;
 mod source;
+mod standing;
 mod stop;
 
 pub use attach::Attached;
@@ -14,6 +15,7 @@ pub use report::{
     ComponentReport, HandlerOutcome, Phases, Report, StartError, Straggler, TaskReport,
 };
 pub use source::StopSource;
+pub(crate) use standing::Standing;
 
 use std::any::Any;
 use std::fmt;
