@@ -8,6 +8,7 @@ mod log;
 mod attached;
 mod bareasgi;
 mod bareasgi_tasks;
+mod foreground;
 mod new_user;
 mod signals;
 mod stop_races;
