@@ -25,22 +25,22 @@ pub trait StandsStill: LoopOwner {
     /// and those get a turn, too. A task that is ready again at once may get several.
     ///
     /// The provided method is right for runtimes that run what is ready in the order in which it
-    /// became so, and look at their timers between two polls of the root. Those with timers on a
-    /// thread of its own (async-io) wake a task as soon as that thread has noticed, be the loop
-    /// driven or not: what is due at the very moment may be left to the next step.
+    /// became so, and look at their timers before they poll the root again. The simulator's is
+    /// exact. Of a runtime the following is not guaranteed: that it looks at no timer before the
+    /// last of many has had its turn (tokio runs 61 in a row); that a timer which is due at this
+    /// very moment counts, where a thread of its own keeps the timers (async-io, and so smol); that
+    /// local tasks get a turn which are ready by the hundred.
     ///
     /// # Errors
     /// [`RunError`] if this thread is running a loop, or the loop cannot be made.
     fn step(&mut self) -> Result<(), RunError> {
         // The root is polled first, and is ready: nobody else gets a turn.
         let handle = self.run(async |handle| handle.clone())?;
-        // tokio queues what comes from outside of a run apart from what a run leaves behind, so
-        // there is a marker behind each: `next_task` in its `scheduler/current_thread/mod.rs`.
+        // tokio queues what was spawned between two runs apart from what is spawned or woken in one
+        // (`Core::next_task` in its `scheduler/current_thread/mod.rs`): a marker is behind each.
         let spawned_before = Marker::behind(&handle);
         self.run(async |handle: &Self::Handle| {
-            let left_by_a_run = Marker::behind(handle);
             spawned_before.passed().await;
-            left_by_a_run.passed().await;
             // A root that wakes itself is polled again when the driver has had its turn, which does
             // not wait then: `CoreGuard::block_on` of tokio parks before it polls the root again,
             // `block_on` of async-io (smol's, too) reacts with a timeout of zero.

@@ -644,6 +644,23 @@ fn a_new_task_comes_before_a_timer_that_is_due() {
     new_comes_first(TokioLocalLoop::new());
 }
 
+/// However many: more than a runtime runs in a row.
+#[test]
+fn a_step_gives_whoever_has_slept_a_turn() {
+    fn all_wake_up<O: Passes>(owner: O) {
+        let mut foreground = Foreground::on(owner).unwrap();
+        for _ in 0..500 {
+            foreground.schedule(async |cx| cx.sleep(SHORT).await).detach();
+        }
+        foreground.step().unwrap();
+        foreground.owner_mut().pass(SHORT * 10);
+        foreground.step().unwrap();
+        assert_eq!(foreground.tasks().len(), 0);
+    }
+    all_wake_up(SimLoop::new(1));
+    all_wake_up(TokioLocalLoop::new());
+}
+
 /// They are spawned where the loop is driven; afterwards they are tasks like any other.
 #[test]
 fn local_tasks_go_on_in_the_next_drive() {
