@@ -10,6 +10,7 @@
 //! still for it when it is next driven.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -35,16 +36,23 @@ impl Work {
         let mut state = shared.lock();
         let number = state.next_number().ok_or_else(|| Closed::new(()))?;
         let is_driven = state.is_driven;
-        if !is_driven {
-            state.begun_between.insert(number);
-        }
         drop(state);
         let work = Self { number, run: Box::new(work) };
         if is_driven {
             shared.push(Ready::Work(work));
-            return Ok(());
+        } else {
+            work.begin_between(shared);
         }
-        work.start(shared).map_err(|_no_thread| Closed::new(()))
+        Ok(())
+    }
+
+    /// Starts the closure while nobody drives the loop, which stands still for it in the next drive.
+    ///
+    /// If there is no thread to be had, the closure is dropped, and its task says so.
+    pub(crate) fn begin_between(self, shared: &Arc<Shared>) {
+        shared.lock().begun_between.insert(self.number);
+        // The destructor of a closure may panic, and this may be called while a panic goes through.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.start(shared)));
     }
 
     /// Starts the closure, and stands still for it.

@@ -151,10 +151,15 @@ impl<'a> Drive<'a> {
     }
 }
 
-/// Its end is that of `run`, by a panic of a future that was spawned on the handle itself, too.
+/// Its end is that of `run`, by a panic of a future that was spawned on the handle itself, too. Then
+/// there are no turns any more, so closures that wait for theirs begin.
 impl Drop for Drive<'_> {
     fn drop(&mut self) {
-        self.shared.lock().is_driven = false;
+        let mut state = self.shared.lock();
+        state.is_driven = false;
+        let waiting = state.queue.take_work();
+        drop(state);
+        waiting.into_iter().for_each(|work| work.begin_between(self.shared));
     }
 }
 

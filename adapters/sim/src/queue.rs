@@ -79,6 +79,19 @@ impl Queue {
         std::mem::take(&mut self.ready)
     }
 
+    /// Takes the closures that still wait for their turn.
+    pub(crate) fn take_work(&mut self) -> Vec<Work> {
+        let (mut waiting, mut others) = (Vec::new(), VecDeque::new());
+        for ready in self.take() {
+            match ready {
+                Ready::Work(work) => waiting.push(work),
+                other => others.push_back(other),
+            }
+        }
+        self.ready = others;
+        waiting
+    }
+
     pub(crate) fn remove_root(&mut self) {
         self.ready.retain(|ready| !matches!(ready, Ready::Root));
     }

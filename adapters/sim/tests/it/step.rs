@@ -136,6 +136,16 @@ fn a_closure_begins_at_once_while_nobody_drives() {
 }
 
 #[test]
+fn a_closure_whose_turn_had_not_come_begins_when_the_drive_ends() {
+    let mut foreground = Foreground::on(SimLoop::new(1)).unwrap();
+    let (sender, receiver) = mpsc::channel();
+    let task = foreground
+        .run(async move |cx| cx.spawn_blocking(move |_stop| sender.send(1).unwrap()).unwrap());
+    assert_eq!(receiver.recv_timeout(GUARD), Ok(1));
+    foreground.run_until(task.unwrap()).unwrap().unwrap();
+}
+
+#[test]
 fn the_next_drive_stands_still_for_closures_that_began_before() {
     let run = |seed| {
         let mut foreground = Foreground::on(SimLoop::new(seed).traced().patience(GUARD)).unwrap();
