@@ -13,7 +13,7 @@ use lifespan::sim::SimLoop;
 use lifespan::smol::{SmolLocalLoop, SmolLoop};
 use lifespan::tokio::TokioLocalLoop;
 use lifespan::{
-    Blocking, BoxError, Cx, Foreground, LocalLoop, LoopOwner, Outcome, Reason, RunError,
+    Blocking, BoxError, Cx, Foreground, Inside, LocalLoop, LoopOwner, Outcome, Reason, RunError,
     ShutdownEvent, StandsStill, StartError, TaskError, Timer,
 };
 
@@ -661,23 +661,29 @@ fn a_step_gives_whoever_has_slept_a_turn() {
     all_wake_up(TokioLocalLoop::new());
 }
 
-/// They are spawned where the loop is driven; afterwards they are tasks like any other.
+/// They are tasks like any other, that need not be `Send`.
 #[test]
 fn local_tasks_go_on_in_the_next_drive() {
     fn goes_on<O: Passes<Handle: LocalLoop>>(owner: O) {
         let mut foreground = Foreground::on(owner).unwrap();
         let counted = Rc::new(());
         let held = Rc::clone(&counted);
-        let task = foreground.run(async |cx| {
-            cx.spawn_local(async move |cx| {
-                cx.sleep(SHORT).await;
-                Rc::strong_count(&held)
-            })
+        let ready = foreground.schedule(async |_cx| {});
+        let line = line!() + 1;
+        let task = foreground.schedule_local(async move |cx| {
+            cx.sleep(SHORT).await;
+            Rc::strong_count(&held)
         });
         let task = task.unwrap();
+        assert_eq!(task.task_ref().spawned_at().line(), line);
+        assert!(!ready.task_ref().is_finished(), "only a drive gives turns");
         foreground.owner_mut().pass(SHORT);
         assert!(!task.task_ref().is_finished());
         assert_eq!(foreground.run_until(task).unwrap().unwrap(), 2);
+        let inside = Inside::enter();
+        let refused = foreground.schedule_local(async |_cx| {}).err();
+        assert!(matches!(refused, None | Some(RunError::InsideLoop(_))));
+        drop(inside);
     }
     goes_on(SimLoop::fifo());
     goes_on(TokioLocalLoop::new());

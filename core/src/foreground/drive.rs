@@ -1,14 +1,16 @@
 //! How a foreground drives its loop: until a future ends, for some time, for a round, to the end.
 
 use std::future::Future;
+use std::panic::Location;
 use std::time::Duration;
 
 use super::Foreground;
-use crate::event_loop::{EventLoop, LoopOwner, RunError, Timer};
+use crate::event_loop::{EventLoop, LocalLoop, LoopOwner, RunError, Timer};
 use crate::lifespan::Report;
 use crate::other_loop;
-use crate::scope::Cx;
+use crate::scope::{Cx, Task};
 use crate::stands_still::StandsStill;
+use crate::task::Output;
 
 impl<O: LoopOwner> Foreground<O> {
     /// Drives the loop until this future ends: a [`Task`](crate::Task), or several joined or raced.
@@ -63,6 +65,30 @@ impl<O: LoopOwner> Foreground<O> {
         O: StandsStill,
     {
         self.owner.step()
+    }
+
+    /// Starts a task whose future need not be `Send`; see [`schedule`](Self::schedule).
+    ///
+    /// Where local tasks can be started only while the loop is driven, it is driven for that long,
+    /// in which no other task gets a turn.
+    ///
+    /// # Errors
+    /// [`RunError::InsideLoop`] if it would have to be driven for that, and this thread is running a
+    /// loop; the body has been dropped then.
+    #[track_caller]
+    pub fn schedule_local<R, F>(&mut self, body: F) -> Result<Task<R::Value>, RunError>
+    where
+        O::Handle: LocalLoop,
+        R: Output<Value: 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, O::Handle>) -> R + 'static,
+    {
+        let (cx, scheduled_at) = (self.cx(), Location::caller());
+        if self.standing.handle().is_on_its_thread() {
+            return Ok(cx.spawn_local_from(body, scheduled_at));
+        }
+        // The root is polled first, and is ready.
+        let spawn = async |_handle: &O::Handle| (cx.spawn_local_from(body, scheduled_at),);
+        self.owner.run(spawn).map(|(task,)| task)
     }
 
     /// Stops all tasks and waits for them, as the stop of a [`Lifespan`](crate::Lifespan) does.
