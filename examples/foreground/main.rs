@@ -20,7 +20,6 @@ mod replay;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::thread;
 use std::time::Duration;
 
 use lifespan::BoxError;
@@ -40,18 +39,20 @@ const RUNTIMES: &[(&str, Play)] = &[
     #[cfg(feature = "tokio")]
     ("tokio", |screen| {
         replay(lifespan::tokio::TokioLocalLoop::new(), screen, PERIOD, |_owner, time| {
-            thread::sleep(time);
+            std::thread::sleep(time);
         })
     }),
     #[cfg(feature = "smol")]
     ("smol", |screen| {
-        replay(lifespan::smol::SmolLoop::new(), screen, PERIOD, |_owner, time| thread::sleep(time))
+        replay(lifespan::smol::SmolLoop::new(), screen, PERIOD, |_owner, time| {
+            std::thread::sleep(time)
+        })
     }),
     #[cfg(feature = "async-executor")]
     ("async-executor", |screen| {
         let executor = std::sync::Arc::new(async_executor::Executor::new());
         let owner = lifespan::async_executor::AsyncExecutorLoop::on(executor);
-        replay(owner, screen, PERIOD, |_owner, time| thread::sleep(time))
+        replay(owner, screen, PERIOD, |_owner, time| std::thread::sleep(time))
     }),
     #[cfg(feature = "sim")]
     ("sim", |screen| {
