@@ -35,11 +35,11 @@ pub trait StandsStill: LoopOwner {
     /// [`RunError`] if this thread is running a loop, or the loop cannot be made.
     fn step(&mut self) -> Result<(), RunError> {
         // The root is polled first, and is ready: nobody else gets a turn.
-        let handle = self.run(async |handle| handle.clone())?;
+        let handle = self.run_alone(async |handle| handle.clone())?;
         // tokio queues what was spawned between two runs apart from what is spawned or woken in one
         // (`Core::next_task` in its `scheduler/current_thread/mod.rs`): a marker is behind each.
         let spawned_before = Marker::behind(&handle);
-        self.run(async |handle: &Self::Handle| {
+        self.run_alone(async |handle: &Self::Handle| {
             spawned_before.passed().await;
             // A root that wakes itself is polled again when the driver has had its turn, which does
             // not wait then: `CoreGuard::block_on` of tokio parks before it polls the root again,
@@ -48,12 +48,27 @@ pub trait StandsStill: LoopOwner {
             Marker::behind(handle).passed().await;
         })
     }
+
+    /// Drives as [`run`](LoopOwner::run) does, but with no other thread helping; for steps.
+    ///
+    /// With helpers a step could end before the tasks that one of them has taken had their turns.
+    /// The provided method is right for owners without any.
+    ///
+    /// # Errors
+    /// As those of `run`.
+    fn run_alone<T, F: AsyncFnOnce(&Self::Handle) -> T>(&mut self, f: F) -> Result<T, RunError> {
+        self.run(f)
+    }
 }
 
 /// So that one owner can be used again: `Foreground::on(&mut owner)`.
 impl<O: StandsStill> StandsStill for &mut O {
     fn step(&mut self) -> Result<(), RunError> {
         O::step(self)
+    }
+
+    fn run_alone<T, F: AsyncFnOnce(&Self::Handle) -> T>(&mut self, f: F) -> Result<T, RunError> {
+        O::run_alone(self, f)
     }
 }
 

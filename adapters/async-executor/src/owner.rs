@@ -37,13 +37,14 @@ impl AsyncExecutorLoop {
     }
 }
 
-impl LoopOwner for AsyncExecutorLoop {
-    type Handle = AsyncExecutor;
-
-    fn run<T, F: AsyncFnOnce(&AsyncExecutor) -> T>(&mut self, f: F) -> Result<T, RunError> {
+impl AsyncExecutorLoop {
+    fn drive<T, F>(&self, driver_threads: usize, f: F) -> Result<T, RunError>
+    where
+        F: AsyncFnOnce(&AsyncExecutor) -> T,
+    {
         let _inside = Inside::enter_first("AsyncExecutorLoop::run")?;
         let drivers = DriverThreads::new();
-        for _ in 0..self.driver_threads {
+        for _ in 0..driver_threads {
             let executor = Arc::clone(&self.executor);
             drivers
                 .start("lifespan-async-executor", move |ended| {
@@ -55,8 +56,20 @@ impl LoopOwner for AsyncExecutorLoop {
     }
 }
 
-/// As long as nobody else drives the executor.
-impl StandsStill for AsyncExecutorLoop {}
+impl LoopOwner for AsyncExecutorLoop {
+    type Handle = AsyncExecutor;
+
+    fn run<T, F: AsyncFnOnce(&AsyncExecutor) -> T>(&mut self, f: F) -> Result<T, RunError> {
+        self.drive(self.driver_threads, f)
+    }
+}
+
+/// As long as nobody else drives the executor; driver threads do while it runs, and not between.
+impl StandsStill for AsyncExecutorLoop {
+    fn run_alone<T, F: AsyncFnOnce(&AsyncExecutor) -> T>(&mut self, f: F) -> Result<T, RunError> {
+        self.drive(0, f)
+    }
+}
 
 impl fmt::Debug for AsyncExecutorLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -35,14 +35,15 @@ impl Default for SmolLoop {
     }
 }
 
-impl LoopOwner for SmolLoop {
-    type Handle = Smol;
-
-    fn run<T, F: AsyncFnOnce(&Smol) -> T>(&mut self, f: F) -> Result<T, RunError> {
+impl SmolLoop {
+    fn drive<T, F>(&self, threads: usize, f: F) -> Result<T, RunError>
+    where
+        F: AsyncFnOnce(&Smol) -> T,
+    {
         let _inside = Inside::enter_first("SmolLoop::run")?;
         let handle = Smol::new(&self.executor, self.id);
         let helpers = DriverThreads::new();
-        for _ in 1..self.threads {
+        for _ in 1..threads {
             let executor = Arc::clone(&self.executor);
             helpers
                 .start("lifespan-smol", move |ended| smol::block_on(executor.run(ended.wait())))
@@ -52,8 +53,20 @@ impl LoopOwner for SmolLoop {
     }
 }
 
-/// Helper threads drive it while it runs, and not between.
-impl StandsStill for SmolLoop {}
+impl LoopOwner for SmolLoop {
+    type Handle = Smol;
+
+    fn run<T, F: AsyncFnOnce(&Smol) -> T>(&mut self, f: F) -> Result<T, RunError> {
+        self.drive(self.threads, f)
+    }
+}
+
+/// Its other threads drive it while it runs, and not between.
+impl StandsStill for SmolLoop {
+    fn run_alone<T, F: AsyncFnOnce(&Smol) -> T>(&mut self, f: F) -> Result<T, RunError> {
+        self.drive(1, f)
+    }
+}
 
 impl fmt::Debug for SmolLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -71,7 +71,7 @@ impl<O: LoopOwner> Foreground<O> {
         O: StandsStill,
         O::Handle: Timer,
     {
-        let handle = owner.run(async |handle| handle.clone())?;
+        let handle = owner.run_alone(async |handle| handle.clone())?;
         let id = handle.id();
         let standing = Standing::begin(handle);
         let here = Here::list(standing.root().registry().address(), id);
