@@ -20,6 +20,8 @@ use lifespan::{
 use crate::log::Log;
 
 const SHORT: Duration = Duration::from_millis(5);
+/// On a machine that is busy.
+const LONGER_THAN_A_STEP: Duration = Duration::from_millis(200);
 const HOUR: Duration = Duration::from_secs(3600);
 /// Longer than any test takes.
 const GUARD: Duration = Duration::from_secs(60);
@@ -240,7 +242,7 @@ fn run_for_drives_for_some_time<O: Passes>(make: impl Fn() -> O) {
     foreground.schedule(async move |cx| tick(cx, count, SHORT).await).detach();
     foreground.run_for(SHORT * 10).unwrap();
     let first = ticks.load(Ordering::SeqCst);
-    assert!((1..=11).contains(&first), "{first} ticks, the first at once");
+    assert!(first > 0, "the first is at once");
     foreground.run_for(Duration::ZERO).unwrap();
     while ticks.load(Ordering::SeqCst) == first {
         foreground.run_for(SHORT).unwrap();
@@ -323,7 +325,7 @@ fn a_step_hears_a_timer_that_is_due<O: Passes>(make: impl Fn() -> O) {
         ticks.add("third");
     });
     foreground.step().unwrap();
-    wait_until(|| log.lines().len() == 1);
+    wait_until(|| !log.lines().is_empty());
     step_until(&mut foreground, || log.lines().len() > 1);
     foreground.step().unwrap();
     assert_eq!(log, ["first", "second"].as_slice(), "the third is not due");
@@ -332,15 +334,17 @@ fn a_step_hears_a_timer_that_is_due<O: Passes>(make: impl Fn() -> O) {
 
 fn tasks_live_though_nobody_holds_them<O: Passes>(make: impl Fn() -> O) {
     let mut foreground = on(make);
-    let ended = ShutdownEvent::new();
-    let at_end = ended.trigger();
+    let (go_on, ended) = (ShutdownEvent::new(), ShutdownEvent::new());
+    let (gate, at_end) = (go_on.clone(), ended.trigger());
     let task = foreground.task("kept").spawn(async move |cx| {
+        gate.wait().await;
         cx.sleep(SHORT).await;
         let _ = at_end.set("it has ended");
     });
     drop(task.unwrap());
     foreground.step().unwrap();
     assert!(foreground.tasks().contains("kept"));
+    go_on.trigger().set("it may end").unwrap();
     foreground.run_until(ended.wait()).unwrap();
 }
 
@@ -521,7 +525,7 @@ fn a_stop_is_that_of_a_lifespan<O: Passes>(make: impl Fn() -> O) {
     let mut foreground = on(make).grace(SHORT);
     let log = Log::default();
     let (bye, shut) = (log.clone(), log.clone());
-    let polite = foreground.task("polite").spawn(async move |cx| {
+    let polite = foreground.task("polite").grace(GUARD).spawn(async move |cx| {
         cx.shutdown().wait().await;
         bye.add("bye");
     });
@@ -629,12 +633,12 @@ fn a_new_task_comes_before_a_timer_that_is_due() {
         let (old, new) = (log.clone(), log.clone());
         foreground
             .schedule(async move |cx| {
-                cx.sleep(SHORT).await;
+                cx.sleep(LONGER_THAN_A_STEP).await;
                 old.add("due");
             })
             .detach();
         foreground.step().unwrap();
-        foreground.owner_mut().pass(SHORT * 10);
+        foreground.owner_mut().pass(LONGER_THAN_A_STEP * 2);
         foreground.schedule(async move |_cx| new.add("new")).detach();
         foreground.step().unwrap();
         assert_eq!(log, ["new", "due"].as_slice());
