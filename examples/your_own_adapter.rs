@@ -19,7 +19,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lifespan::{
-    Blocking, Closed, EventLoop, Inside, Lifespan, LoopId, LoopOwner, Report, RunError, Timer,
+    Blocking, Closed, EventLoop, Inside, Lifespan, LoopId, LoopOwner, Report, RunError,
+    StandsStill, Timer,
 };
 
 fn main() -> Report {
@@ -162,6 +163,9 @@ impl LoopOwner for LittleLoop {
         }
     }
 }
+
+/// It has no threads that drive it, so a `Foreground` can.
+impl StandsStill for LittleLoop {}
 
 impl Drop for LittleLoop {
     fn drop(&mut self) {

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use crate::inside::{self, InsideLoop};
+use crate::other_loop::OtherLoop;
 use crate::roll_call::Stalled;
 use crate::sync::IdSource;
 use crate::tag::TagTaken;
@@ -222,6 +223,8 @@ pub enum RunError {
     Stalled(Stalled),
     /// Another loop that runs now has this loop's tag.
     TagTaken(TagTaken),
+    /// A [`Foreground`](crate::Foreground) was to wait for a task of another one.
+    OtherLoop(OtherLoop),
 }
 
 impl fmt::Display for RunError {
@@ -231,6 +234,7 @@ impl fmt::Display for RunError {
             Self::Runtime(error) => write!(f, "the runtime could not be started: {error}"),
             Self::Stalled(stalled) => stalled.fmt(f),
             Self::TagTaken(taken) => taken.fmt(f),
+            Self::OtherLoop(other) => other.fmt(f),
         }
     }
 }
@@ -242,6 +246,7 @@ impl Error for RunError {
             Self::Runtime(error) => Some(error.as_ref()),
             Self::Stalled(stalled) => Some(stalled),
             Self::TagTaken(taken) => Some(taken),
+            Self::OtherLoop(other) => Some(other),
         }
     }
 }
@@ -291,5 +296,11 @@ impl From<InsideLoop> for RunError {
 impl From<TagTaken> for RunError {
     fn from(taken: TagTaken) -> Self {
         Self::TagTaken(taken)
+    }
+}
+
+impl From<OtherLoop> for RunError {
+    fn from(other: OtherLoop) -> Self {
+        Self::OtherLoop(other)
     }
 }

@@ -30,6 +30,7 @@
 //! | scope | one shutdown event and one registry of tasks; the root's, or a component's |
 //! | [`Spawner`] | remote control of a scope, for request handlers and other threads |
 //! | task | a spawned future with a name or an id, in a registry |
+//! | foreground | what the program itself waits for; everything else is in the background |
 //! | component | a start-up handler, a shutdown handler, and the tasks that they spawned |
 //! | [`Lifespan`] | the whole: components, tasks, budgets; built, then run |
 //! | stop, cancel | *stop* is soft: the event is set, the task ends by itself; *cancel* is hard: the future is dropped |
@@ -53,12 +54,15 @@ mod counted;
 mod driver_threads;
 mod event;
 mod event_loop;
+mod foreground;
 mod inside;
 mod lifespan;
 mod on_thread;
+mod other_loop;
 mod registry;
 mod roll_call;
 mod scope;
+mod stands_still;
 mod sync;
 mod tag;
 mod task;
@@ -66,6 +70,7 @@ mod waiters;
 mod wake;
 mod worker;
 mod workers;
+mod yield_now;
 
 pub use any_loop::AnyLoop;
 pub use driver_threads::DriverThreads;
@@ -73,18 +78,21 @@ pub use event::{AlreadySet, DropGuard, Reason, ShutdownEvent, ShutdownTrigger, W
 pub use event_loop::{
     Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, NoLoop, RunError, Timer,
 };
+pub use foreground::Foreground;
 pub use inside::{Inside, InsideLoop};
 pub use lifespan::{
     Attached, ComponentReport, HandlerOutcome, Lifespan, Phases, Report, StartError, StopSource,
     Straggler, TaskReport,
 };
 pub use on_thread::OnThread;
+pub use other_loop::OtherLoop;
 pub use registry::{Cancel, Finished, NotFound, TaskRef, Tasks, WorkerTasks};
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{
     Bound, Cx, Elapsed, Factory, Interval, SameLoop, SpawnError, Spawner, State, Task, TaskBuilder,
     TaskFn, Waited, WrongLoop, WrongThread,
 };
+pub use stands_still::StandsStill;
 #[doc(hidden)]
 pub use tag::TagHolder;
 pub use tag::{Tag, TagClaim, TagTaken, Untagged};

@@ -1,9 +1,8 @@
-//! Wakers and panics: wakes many so that a panicking one loses nobody else, catches, yields.
+//! Wakes many wakers so that a panicking one loses nobody else's wake-up.
 
 use std::any::Any;
-use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
 /// A panic that was caught. Dropping it never panics, whatever the payload's destructor does, so
 /// that a panic which nobody asks for can be ignored anywhere.
@@ -63,17 +62,4 @@ pub(crate) fn call_caught<T>(call: impl FnOnce() -> T) -> Result<T, Payload> {
 /// Drops a value that may run foreign code; a panic in its destructor comes back as a value.
 pub(crate) fn drop_caught<T>(value: T) -> Result<(), Payload> {
     call_caught(|| drop(value))
-}
-
-/// Lets the loop turn.
-pub(crate) async fn yield_now() {
-    let mut has_yielded = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut has_yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

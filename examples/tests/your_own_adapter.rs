@@ -6,4 +6,4 @@ mod your_own_adapter;
 
 use your_own_adapter::LittleLoop;
 
-lifespan_conformance::suite!(little: LittleLoop::new(), blocking, no local);
+lifespan_conformance::suite!(little: LittleLoop::new(), blocking, no local, stands_still);

@@ -8,6 +8,7 @@ mod log;
 mod attached;
 mod bareasgi;
 mod bareasgi_tasks;
+mod foreground;
 mod foreign_futures;
 mod inside;
 mod new_user;

@@ -6,6 +6,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use lifespan::async_executor::{AsyncExecutorLocalLoop, AsyncExecutorLoop};
+use lifespan::sim::SimLoop;
 use lifespan::smol::{SmolLocalLoop, SmolLoop};
 use lifespan::tokio::{TokioLocalLoop, TokioLoop};
 use lifespan::{EventLoop, Lifespan, LoopOwner, RunError, StartError, Timer, tag};
@@ -21,6 +22,7 @@ macro_rules! on_every_tagged_loop {
         on_every_tagged_loop!(@ smol_local, SmolLocalLoop::new(), $($behaviour)*);
         on_every_tagged_loop!(@ async_executor, AsyncExecutorLoop::on(Arc::default()), $($behaviour)*);
         on_every_tagged_loop!(@ async_executor_local, AsyncExecutorLocalLoop::on(Rc::default()), $($behaviour)*);
+        on_every_tagged_loop!(@ sim, SimLoop::new(1), $($behaviour)*);
     };
     (@ $flavour:ident, $owner:expr, $($behaviour:ident)*) => {
         mod $flavour {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use async_executor::{Executor, LocalExecutor};
-use lifespan_core::{EventLoop, Inside, LoopOwner, RunError, Tag, TagClaim, Untagged};
+use lifespan_core::{EventLoop, Inside, LoopOwner, RunError, StandsStill, Tag, TagClaim, Untagged};
 
 use crate::{AsyncExecutorLocal, ids};
 
@@ -50,6 +50,9 @@ impl<G: Tag> LoopOwner for AsyncExecutorLocalLoop<G> {
         Ok(async_io::block_on(self.local.run(self.beside.run(f(&self.handle)))))
     }
 }
+
+/// As long as nobody else drives the executor.
+impl<G: Tag> StandsStill for AsyncExecutorLocalLoop<G> {}
 
 impl<G: Tag> fmt::Debug for AsyncExecutorLocalLoop<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_executor::Executor;
 use lifespan_core::{
-    DriverThreads, EventLoop, Inside, LoopOwner, RunError, Tag, TagClaim, Untagged,
+    DriverThreads, EventLoop, Inside, LoopOwner, RunError, StandsStill, Tag, TagClaim, Untagged,
 };
 
 use crate::AsyncExecutor;
@@ -49,14 +49,15 @@ impl<G> AsyncExecutorLoop<G> {
     }
 }
 
-impl<G: Tag> LoopOwner for AsyncExecutorLoop<G> {
-    type Handle = AsyncExecutor<G>;
-
-    fn run<T, F: AsyncFnOnce(&AsyncExecutor<G>) -> T>(&mut self, f: F) -> Result<T, RunError> {
+impl<G: Tag> AsyncExecutorLoop<G> {
+    fn drive<T, F>(&self, driver_threads: usize, f: F) -> Result<T, RunError>
+    where
+        F: AsyncFnOnce(&AsyncExecutor<G>) -> T,
+    {
         let _inside = Inside::enter_first("AsyncExecutorLoop::run")?;
         let _claim = TagClaim::new::<G>(self.handle.id())?;
         let drivers = DriverThreads::new();
-        for _ in 0..self.driver_threads {
+        for _ in 0..driver_threads {
             let executor = Arc::clone(&self.executor);
             drivers
                 .start("lifespan-async-executor", move |ended| {
@@ -65,6 +66,24 @@ impl<G: Tag> LoopOwner for AsyncExecutorLoop<G> {
                 .map_err(|error| RunError::Runtime(error.into()))?;
         }
         Ok(async_io::block_on(self.executor.run(f(&self.handle))))
+    }
+}
+
+impl<G: Tag> LoopOwner for AsyncExecutorLoop<G> {
+    type Handle = AsyncExecutor<G>;
+
+    fn run<T, F: AsyncFnOnce(&AsyncExecutor<G>) -> T>(&mut self, f: F) -> Result<T, RunError> {
+        self.drive(self.driver_threads, f)
+    }
+}
+
+/// As long as nobody else drives the executor; driver threads do while it runs, and not between.
+impl<G: Tag> StandsStill for AsyncExecutorLoop<G> {
+    fn run_alone<T, F: AsyncFnOnce(&AsyncExecutor<G>) -> T>(
+        &mut self,
+        f: F,
+    ) -> Result<T, RunError> {
+        self.drive(0, f)
     }
 }
 

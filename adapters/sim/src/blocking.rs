@@ -5,8 +5,12 @@
 //! `patience` is over. One that ends within it is one step of the loop, as deterministic as a poll.
 //! One that does not runs beside the loop, which is patient with it again before each move of the
 //! time. What it does then is the only thing that a seed does not decide.
+//!
+//! While nobody drives the loop there are no turns: a closure begins at once, and the loop stands
+//! still for it when it is next driven.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -24,17 +28,42 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    pub(crate) fn queue<F>(shared: &Shared, work: F) -> Result<(), Closed>
+    /// Queues the closure for its turn, or begins it now if there are no turns.
+    pub(crate) fn take<F>(shared: &Arc<Shared>, work: F) -> Result<(), Closed>
     where
         F: FnOnce() + Send + 'static,
     {
-        let number = shared.lock().next_number().ok_or_else(|| Closed::new(()))?;
-        shared.push(Ready::Work(Self { number, run: Box::new(work) }));
+        let mut state = shared.lock();
+        let number = state.next_number().ok_or_else(|| Closed::new(()))?;
+        let is_driven = state.is_driven;
+        drop(state);
+        let work = Self { number, run: Box::new(work) };
+        if is_driven {
+            shared.push(Ready::Work(work));
+        } else {
+            work.begin_between(shared);
+        }
         Ok(())
+    }
+
+    /// Starts the closure while nobody drives the loop, which stands still for it in the next drive.
+    ///
+    /// If there is no thread to be had, the closure is dropped, and its task says so.
+    pub(crate) fn begin_between(self, shared: &Arc<Shared>) {
+        shared.lock().begun_between.insert(self.number);
+        // The destructor of a closure may panic, and this may be called while a panic goes through.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.start(shared)));
     }
 
     /// Starts the closure, and stands still for it.
     pub(crate) fn begin(self, shared: &Arc<Shared>, patience: Duration) -> io::Result<()> {
+        let number = self.number;
+        self.start(shared)?;
+        shared.stand_still(patience, |state| state.closures.contains(&number));
+        Ok(())
+    }
+
+    fn start(self, shared: &Arc<Shared>) -> io::Result<()> {
         let Self { number, run } = self;
         let ended = Ended { shared: Arc::downgrade(shared), number };
         let mut state = shared.lock();
@@ -46,7 +75,6 @@ impl Work {
             run();
             drop(ended); // owned by the thread, so it is dropped when the closure panics, too
         })?;
-        shared.stand_still(patience, |state| state.closures.contains(&number));
         Ok(())
     }
 }
@@ -62,6 +90,7 @@ impl Drop for Ended {
         let Some(shared) = self.shared.upgrade() else { return };
         let mut state = shared.lock();
         state.closures.remove(&self.number);
+        state.begun_between.remove(&self.number);
         state.recorder.note(What::ClosureEnded(self.number));
         drop(state);
         shared.ring();

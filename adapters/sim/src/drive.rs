@@ -25,6 +25,7 @@ pub(crate) struct Options {
     pub(crate) waits_for_threads: bool,
 }
 
+/// The loop is driven while this lives.
 pub(crate) struct Drive<'a> {
     shared: &'a Arc<Shared>,
     options: Options,
@@ -32,7 +33,11 @@ pub(crate) struct Drive<'a> {
 }
 
 impl<'a> Drive<'a> {
-    pub(crate) fn new(shared: &'a Arc<Shared>, options: Options) -> Self {
+    /// Begins to drive, when the closures that began before have had their time.
+    pub(crate) fn begin(shared: &'a Arc<Shared>, options: Options) -> Self {
+        shared.lock().is_driven = true;
+        shared.stand_still(options.patience, |state| !state.begun_between.is_empty());
+        shared.lock().begun_between.clear();
         Self { shared, options, crowd: Crowd::new() }
     }
 
@@ -50,19 +55,52 @@ impl<'a> Drive<'a> {
                         return Ok(value);
                     }
                 }
-                Some(Ready::Task(task)) => drop(task.run()),
-                Some(Ready::Work(work)) => {
-                    let begun = work.begin(self.shared, self.options.patience);
-                    begun.map_err(|error| RunError::Runtime(error.into()))?;
-                }
+                Some(ready) => self.take_turn(ready)?,
                 None if self.pass_time() => {}
                 None => return Err(RunError::Stalled(roll::call(self.shared, future))),
             }
         }
     }
 
-    /// Takes who has the next turn.
+    /// Gives a turn to whoever is ready now, then to whose timers are due by now.
+    pub(crate) fn step(&self) -> Result<(), RunError> {
+        self.round()?;
+        self.shared.move_time(self.shared.clock.nanos()); // by nothing: fires what is due
+        self.round()
+    }
+
+    /// Gives one turn to each that is ready now.
+    fn round(&self) -> Result<(), RunError> {
+        let _round = Round::begin(self.shared);
+        while let Some(ready) = self.pop() {
+            self.take_turn(ready)?;
+        }
+        Ok(())
+    }
+
+    /// Has a task polled, or a closure begun. There is no root where this meets one.
+    fn take_turn(&self, ready: Ready) -> Result<(), RunError> {
+        match ready {
+            Ready::Root => {}
+            Ready::Task(task) => drop(task.run()),
+            Ready::Work(work) => {
+                let begun = work.begin(self.shared, self.options.patience);
+                begun.map_err(|error| RunError::Runtime(error.into()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes who has the next turn; the time moves though something is ready, if too much is.
     fn next(&mut self) -> Option<Ready> {
+        let ready = self.pop()?;
+        if let Some(step) = self.crowd.count() {
+            self.move_by(step);
+        }
+        Some(ready)
+    }
+
+    fn pop(&self) -> Option<Ready> {
         let mut state = self.shared.lock();
         let ready = state.queue.pop()?;
         if matches!(ready, Ready::Root) {
@@ -72,9 +110,6 @@ impl<'a> Drive<'a> {
             state.recorder.note(What::Polled(ready.number()));
         }
         drop(state);
-        if let Some(step) = self.crowd.count() {
-            self.move_by(step);
-        }
         Some(ready)
     }
 
@@ -113,5 +148,33 @@ impl<'a> Drive<'a> {
             let expects = waits_for_threads || !state.closures.is_empty();
             expects && state.queue.is_empty() && state.timers.next() == next
         });
+    }
+}
+
+/// Its end is that of `run`, by a panic of a future that was spawned on the handle itself, too. Then
+/// there are no turns any more, so closures that wait for theirs begin.
+impl Drop for Drive<'_> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.is_driven = false;
+        let waiting = state.queue.take_work();
+        drop(state);
+        waiting.into_iter().for_each(|work| work.begin_between(self.shared));
+    }
+}
+
+/// A round goes on while this lives.
+struct Round<'a>(&'a Shared);
+
+impl<'a> Round<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        shared.lock().queue.begin_round();
+        Self(shared)
+    }
+}
+
+impl Drop for Round<'_> {
+    fn drop(&mut self) {
+        self.0.lock().queue.end_round();
     }
 }

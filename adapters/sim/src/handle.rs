@@ -1,11 +1,12 @@
 //! `Sim`: the handle of one simulated loop.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lifespan_core::{Blocking, Closed, EventLoop, LocalLoop, LoopId, Timer};
+use lifespan_core::{Blocking, Closed, EventLoop, LocalLoop, LoopId, Tag, Timer, Untagged};
 
 use crate::blocking::Work;
 use crate::shared::Shared;
@@ -16,16 +17,17 @@ use crate::time::{Clock, Sleep};
 ///
 /// It is weak: a task that holds one does not keep its loop, and so itself, alive.
 #[derive(Clone)]
-pub struct Sim {
+pub struct Sim<G = Untagged> {
     shared: Weak<Shared>,
     clock: Arc<Clock>,
     id: LoopId,
+    tag: PhantomData<fn() -> G>,
 }
 
-impl Sim {
+impl<G> Sim<G> {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         let (clock, id) = (Arc::clone(&shared.clock), shared.id);
-        Self { shared: Arc::downgrade(shared), clock, id }
+        Self { shared: Arc::downgrade(shared), clock, id, tag: PhantomData }
     }
 
     /// Returns how much virtual time has passed since the loop was made.
@@ -35,7 +37,7 @@ impl Sim {
     }
 }
 
-impl EventLoop for Sim {
+impl<G: Tag> EventLoop for Sim<G> {
     const NAME: &'static str = "sim";
 
     fn id(&self) -> LoopId {
@@ -49,7 +51,7 @@ impl EventLoop for Sim {
     }
 }
 
-impl Timer for Sim {
+impl<G: Tag> Timer for Sim<G> {
     type Sleep = Sleep;
 
     fn sleep(&self, duration: Duration) -> Sleep {
@@ -61,14 +63,14 @@ impl Timer for Sim {
     }
 }
 
-impl Blocking for Sim {
+impl<G: Tag> Blocking for Sim<G> {
     fn spawn_blocking<F: FnOnce() + Send + 'static>(&self, work: F) -> Result<(), Closed> {
         let shared = self.shared.upgrade().ok_or_else(|| Closed::new(()))?;
-        Work::queue(&shared, work)
+        Work::take(&shared, work)
     }
 }
 
-impl LocalLoop for Sim {
+impl<G: Tag> LocalLoop for Sim<G> {
     fn is_on_its_thread(&self) -> bool {
         self.shared.upgrade().is_some_and(|shared| shared.home == thread::current().id())
     }
@@ -83,7 +85,7 @@ impl LocalLoop for Sim {
     }
 }
 
-impl fmt::Debug for Sim {
+impl<G> fmt::Debug for Sim<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sim")
             .field("id", &self.id)

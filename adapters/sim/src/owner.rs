@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use lifespan_core::{Inside, LoopOwner, RunError};
+use lifespan_core::{EventLoop, Inside, LoopOwner, RunError, StandsStill, Tag, TagClaim, Untagged};
 
 use crate::drive::{Drive, Options};
 use crate::queue::Order;
@@ -40,9 +40,10 @@ use crate::{Sim, Trace};
 ///     .run();
 /// assert_eq!(report.phases.serving, Duration::from_secs(3600));
 /// ```
-pub struct SimLoop {
-    shared: Arc<Shared>,
+pub struct SimLoop<G = Untagged> {
+    shared: Closes,
     options: Options,
+    tag: PhantomData<fn() -> G>,
     /// Local futures are dropped on the thread that spawned them.
     stays: PhantomData<Rc<()>>,
 }
@@ -66,13 +67,23 @@ impl SimLoop {
 
     fn with_order(order: Order) -> Self {
         let options = Options { patience: Duration::from_millis(100), waits_for_threads: false };
-        Self { shared: Shared::new(order), options, stays: PhantomData }
+        let shared = Closes(Shared::new(order));
+        Self { shared, options, tag: PhantomData, stays: PhantomData }
     }
 
+    /// Gives the loop a tag, so that its handle is a type of its own: `Sim<G>`.
+    #[must_use]
+    pub fn tag<G: Tag>(self) -> SimLoop<G> {
+        let Self { shared, options, stays, .. } = self;
+        SimLoop { shared, options, tag: PhantomData, stays }
+    }
+}
+
+impl<G: Tag> SimLoop<G> {
     /// Writes down every step from now on, for [`trace`](Self::trace). Default: off.
     #[must_use]
     pub fn traced(self) -> Self {
-        self.shared.lock().recorder.begin();
+        self.shared.0.lock().recorder.begin();
         self
     }
 
@@ -103,28 +114,93 @@ impl SimLoop {
 
     /// Returns a handle of the loop, for use before it runs.
     #[must_use]
-    pub fn handle(&self) -> Sim {
-        Sim::new(&self.shared)
+    pub fn handle(&self) -> Sim<G> {
+        Sim::new(&self.shared.0)
     }
 
     /// Returns what happened so far; empty unless [`traced`](Self::traced).
     #[must_use]
     pub fn trace(&self) -> Trace {
-        self.shared.lock().recorder.trace()
+        self.shared.0.lock().recorder.trace()
     }
 
     /// Returns how much virtual time has passed since the loop was made.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.shared.clock.elapsed()
+        self.shared.0.clock.elapsed()
     }
 
+    /// Lets time pass while nobody drives the loop, up to the end of the clock; no timer fires now.
+    ///
+    /// Those that are due by then fire when the loop is next driven, after what was ready before:
+    /// as if a synchronous program had been busy, or asleep, for so long.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use lifespan_core::Foreground;
+    /// use lifespan_sim::SimLoop;
+    ///
+    /// let mut foreground = Foreground::on(SimLoop::fifo())?;
+    /// let nap = foreground.schedule(async |cx| cx.sleep(Duration::from_secs(60)).await);
+    /// foreground.step()?;
+    /// foreground.owner_mut().advance(Duration::from_secs(60));
+    /// assert!(!nap.task_ref().is_finished(), "nobody drives the loop");
+    /// foreground.step()?;
+    /// assert!(nap.task_ref().is_finished());
+    /// # Ok::<(), lifespan_core::RunError>(())
+    /// ```
+    pub fn advance(&mut self, duration: Duration) {
+        self.shared.0.clock.advance(duration);
+    }
+}
+
+impl<G: Tag> LoopOwner for SimLoop<G> {
+    type Handle = Sim<G>;
+
+    /// A panic that leaves a future which was spawned on the handle itself goes through this call;
+    /// the tasks of a scope let none out.
+    fn run<T, F: AsyncFnOnce(&Sim<G>) -> T>(&mut self, f: F) -> Result<T, RunError> {
+        let _inside = Inside::enter_first("SimLoop::run")?;
+        let handle = self.handle();
+        let _claim = TagClaim::new::<G>(handle.id())?;
+        let root = Root::enter(&self.shared.0);
+        let future = pin!(f(&handle));
+        Drive::begin(&self.shared.0, self.options).run(&root, future)
+    }
+}
+
+impl<G: Tag> StandsStill for SimLoop<G> {
+    /// Exactly one turn each, in the order of this loop: first whoever is ready now, then those that
+    /// timers which are due by now have made ready, or the turns of the first.
+    ///
+    /// The time stands still, and the loop waits for no thread, except for closures as
+    /// [`patience`](SimLoop::patience) says.
+    fn step(&mut self) -> Result<(), RunError> {
+        let _inside = Inside::enter_first("SimLoop::step")?;
+        Drive::begin(&self.shared.0, self.options).step()
+    }
+}
+
+impl<G> fmt::Debug for SimLoop<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimLoop")
+            .field("id", &self.shared.0.id)
+            .field("elapsed", &self.shared.0.clock.elapsed())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The loop ends with this.
+struct Closes(Arc<Shared>);
+
+impl Closes {
     /// Drops whatever is queued, and waits for what is on its way into the queue: a wake-up from
     /// another thread, which must not be the one that drops a local future.
     fn drop_tasks(&self) {
         loop {
             let queued =
-                self.shared.take_queued(|state| state.queue.is_empty() && !state.tasks.is_empty());
+                self.0.take_queued(|state| state.queue.is_empty() && !state.tasks.is_empty());
             if queued.is_empty() {
                 return;
             }
@@ -136,23 +212,9 @@ impl SimLoop {
     }
 }
 
-impl LoopOwner for SimLoop {
-    type Handle = Sim;
-
-    /// A panic that leaves a future which was spawned on the handle itself goes through this call;
-    /// the tasks of a scope let none out.
-    fn run<T, F: AsyncFnOnce(&Sim) -> T>(&mut self, f: F) -> Result<T, RunError> {
-        let _inside = Inside::enter_first("SimLoop::run")?;
-        let handle = self.handle();
-        let root = Root::enter(&self.shared);
-        let future = pin!(f(&handle));
-        Drive::new(&self.shared, self.options).run(&root, future)
-    }
-}
-
-impl Drop for SimLoop {
+impl Drop for Closes {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
+        let mut state = self.0.lock();
         state.is_closed = true;
         let wakers = state.tasks.values().flatten().cloned().collect::<Vec<_>>();
         let timers = state.timers.take_all();
@@ -163,14 +225,5 @@ impl Drop for SimLoop {
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
         self.drop_tasks();
-    }
-}
-
-impl fmt::Debug for SimLoop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SimLoop")
-            .field("id", &self.shared.id)
-            .field("elapsed", &self.elapsed())
-            .finish_non_exhaustive()
     }
 }

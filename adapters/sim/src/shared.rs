@@ -36,6 +36,10 @@ pub(crate) struct State {
     pub(crate) tasks: BTreeMap<u64, Option<Waker>>,
     /// The closures that run on threads.
     pub(crate) closures: BTreeSet<u64>,
+    /// Those of them that began while nobody drove the loop, which stands still for them next.
+    pub(crate) begun_between: BTreeSet<u64>,
+    /// Somebody drives the loop.
+    pub(crate) is_driven: bool,
     /// Which run it is, and whether its root is in the queue.
     pub(crate) run: u64,
     pub(crate) root_is_ready: bool,
@@ -65,6 +69,8 @@ impl Shared {
             recorder: Recorder::new(Arc::clone(&clock)),
             tasks: BTreeMap::new(),
             closures: BTreeSet::new(),
+            begun_between: BTreeSet::new(),
+            is_driven: false,
             run: 0,
             root_is_ready: false,
             is_closed: false,

@@ -46,6 +46,15 @@ impl Clock {
         self.elapsed.store(nanos, Ordering::Release);
     }
 
+    /// As far as an `Instant` can tell.
+    pub(crate) fn advance(&self, duration: Duration) {
+        let by = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let to = self.nanos().saturating_add(by);
+        if self.began.checked_add(Duration::from_nanos(to)).is_some() {
+            self.set(to);
+        }
+    }
+
     /// When a timer of this duration is due; `None`: beyond the clock, so never.
     fn due(&self, duration: Duration) -> Option<u64> {
         let due = self.nanos().checked_add(u64::try_from(duration.as_nanos()).ok()?)?;

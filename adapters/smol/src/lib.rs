@@ -6,6 +6,7 @@
 //! |---|---|
 //! | nothing yet | `Lifespan::on(`[`SmolLoop::new()`]`)` or [`SmolLoop::with_threads`] |
 //! | tasks that are not `Send` | `Lifespan::on(`[`SmolLocalLoop::new()`]`)` |
+//! | a program that is not asynchronous | `Foreground::on(`[`SmolLoop::new()`]`)` |
 //! | `smol::spawn` and its global executor | `Lifespan::attach(`[`Smol::global()`]`).run().await` |
 //!
 //! Glue only: what cancel, panic, drop and timeout mean is written in `lifespan-core`.

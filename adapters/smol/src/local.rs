@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use lifespan_core::{
-    Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, Tag, Timer,
-    Untagged,
+    Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, StandsStill,
+    Tag, Timer, Untagged,
 };
 use smol::LocalExecutor;
 
@@ -49,6 +49,8 @@ impl<G: Tag> LoopOwner for SmolLocalLoop<G> {
         })
     }
 }
+
+impl<G: Tag> StandsStill for SmolLocalLoop<G> {}
 
 impl<G> fmt::Debug for SmolLocalLoop<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,7 +4,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use lifespan_core::{DriverThreads, Inside, LoopId, LoopOwner, RunError, Tag, TagClaim, Untagged};
+use lifespan_core::{
+    DriverThreads, Inside, LoopId, LoopOwner, RunError, StandsStill, Tag, TagClaim, Untagged,
+};
 use smol::Executor;
 
 use crate::Smol;
@@ -45,21 +47,37 @@ impl Default for SmolLoop {
     }
 }
 
-impl<G: Tag> LoopOwner for SmolLoop<G> {
-    type Handle = Smol<G>;
-
-    fn run<T, F: AsyncFnOnce(&Smol<G>) -> T>(&mut self, f: F) -> Result<T, RunError> {
+impl<G: Tag> SmolLoop<G> {
+    fn drive<T, F>(&self, threads: usize, f: F) -> Result<T, RunError>
+    where
+        F: AsyncFnOnce(&Smol<G>) -> T,
+    {
         let _inside = Inside::enter_first("SmolLoop::run")?;
         let _claim = TagClaim::new::<G>(self.id)?;
         let handle = Smol::new(&self.executor, self.id);
         let helpers = DriverThreads::new();
-        for _ in 1..self.threads {
+        for _ in 1..threads {
             let executor = Arc::clone(&self.executor);
             helpers
                 .start("lifespan-smol", move |ended| smol::block_on(executor.run(ended.wait())))
                 .map_err(|error| RunError::Runtime(error.into()))?;
         }
         Ok(smol::block_on(self.executor.run(f(&handle))))
+    }
+}
+
+impl<G: Tag> LoopOwner for SmolLoop<G> {
+    type Handle = Smol<G>;
+
+    fn run<T, F: AsyncFnOnce(&Smol<G>) -> T>(&mut self, f: F) -> Result<T, RunError> {
+        self.drive(self.threads, f)
+    }
+}
+
+/// Its other threads drive it while it runs, and not between.
+impl<G: Tag> StandsStill for SmolLoop<G> {
+    fn run_alone<T, F: AsyncFnOnce(&Smol<G>) -> T>(&mut self, f: F) -> Result<T, RunError> {
+        self.drive(1, f)
     }
 }
 

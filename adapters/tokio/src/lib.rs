@@ -6,6 +6,7 @@
 //! |---|---|
 //! | nothing yet | `Lifespan::on(`[`TokioLoop::multi_thread()`]`)` or [`TokioLoop::current_thread()`] |
 //! | tasks that are not `Send` | `Lifespan::on(`[`TokioLocalLoop::new()`]`)` |
+//! | a program that is not asynchronous | `Foreground::on(`[`TokioLocalLoop::new()`]`)` |
 //! | `#[tokio::main]` | `Lifespan::attach(`[`Tokio::current()?`](Tokio::current)`).run().await` |
 //!
 //! Glue only: what cancel, panic, drop and timeout mean is written in `lifespan-core`.

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use lifespan_core::{
-    Blocking, Closed, EventLoop, InsideLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError, Tag,
-    Timer, Untagged,
+    Blocking, Closed, EventLoop, InsideLoop, LocalLoop, LoopId, LoopOwner, OnThread, RunError,
+    StandsStill, Tag, Timer, Untagged,
 };
 use tokio::task::LocalSet;
 
@@ -54,6 +54,8 @@ impl<G: Tag> LoopOwner for TokioLocalLoop<G> {
         TokioLoop::<G>::may_block(what)
     }
 }
+
+impl<G: Tag> StandsStill for TokioLocalLoop<G> {}
 
 impl<G> fmt::Debug for TokioLocalLoop<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -17,7 +17,8 @@ use crate::registry::{Failures, TaskRef};
 use crate::scope::{Scope, Seat, Shared, State, cx};
 use crate::sync::Arc;
 use crate::task::{Name, Panic};
-use crate::wake::{call_caught, yield_now};
+use crate::wake::call_caught;
+use crate::yield_now::yield_now;
 
 pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownEvent) -> Report {
     let Plan { components, tasks, serve, event, budgets, until_idle, refused, seat } = plan;
@@ -25,7 +26,7 @@ pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownE
     if let Some(error) = refused {
         return Report::not_started(error, &event);
     }
-    let mut run = Run::new(handle, event, cancel, budgets, seat);
+    let mut run = Run::new(handle.clone(), event, cancel, budgets, seat);
     let began = handle.now();
     if run.start(components).await && run.spawn_planned(tasks) {
         let started = handle.now();
@@ -42,15 +43,15 @@ pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownE
     run.finish()
 }
 
-struct Run<'a, L> {
-    handle: &'a L,
-    budgets: Budgets,
+pub(super) struct Run<L> {
+    pub(super) handle: L,
+    pub(super) budgets: Budgets,
     shared: Arc<Shared>,
-    root: Arc<Scope>,
+    pub(super) root: Arc<Scope>,
     /// What was started, and is to be stopped in reverse.
     started: Vec<Started<L>>,
     listed: Listed,
-    report: Report,
+    pub(super) report: Report,
 }
 
 /// A component whose start-up handler was run.
@@ -62,7 +63,7 @@ struct Started<L> {
     shutdown: Option<Handler<L>>,
 }
 
-impl<L> Run<'_, L> {
+impl<L> Run<L> {
     /// The scopes that are not stopped yet, in the order in which they are.
     fn scopes(&self) -> impl Iterator<Item = &Arc<Scope>> {
         let components = self.started.iter().rev().map(|started| &started.scope);
@@ -70,9 +71,9 @@ impl<L> Run<'_, L> {
     }
 }
 
-impl<'a, L: Timer> Run<'a, L> {
-    fn new(
-        handle: &'a L,
+impl<L: Timer> Run<L> {
+    pub(super) fn new(
+        handle: L,
         stop: ShutdownEvent,
         cancel: ShutdownEvent,
         budgets: Budgets,
@@ -83,7 +84,7 @@ impl<'a, L: Timer> Run<'a, L> {
             cancel,
             state: State::default(),
             failures: Arc::new(Failures::default()),
-            clock: Clock::of(handle),
+            clock: Clock::of(&handle),
             seat,
         });
         let root = Scope::root(Arc::clone(&shared));
@@ -99,7 +100,7 @@ impl<'a, L: Timer> Run<'a, L> {
         }
     }
 
-    fn caught(&self, handler: Handler<L>, scope: Arc<Scope>) -> Caught<'a> {
+    fn caught(&self, handler: Handler<L>, scope: Arc<Scope>) -> Caught<'static> {
         let cx = cx::make(self.handle.clone(), scope, None);
         Caught::new(move || handler(cx))
     }
@@ -134,7 +135,7 @@ impl<'a, L: Timer> Run<'a, L> {
 
     async fn run_startup(&self, startup: Handler<L>, scope: &Arc<Scope>) -> HandlerOutcome {
         let handler = self.caught(startup, Arc::clone(scope));
-        handler::run(self.handle, handler, self.budgets.start, Some(&self.shared.stop)).await
+        handler::run(&self.handle, handler, self.budgets.start, Some(&self.shared.stop)).await
     }
 
     fn note_failed_start(&mut self, component: Name, outcome: HandlerOutcome) {
@@ -149,7 +150,7 @@ impl<'a, L: Timer> Run<'a, L> {
     }
 
     /// Sets the lifespan's event; who set it before has given the reason.
-    fn ask_to_stop(&self, reason: Reason) {
+    pub(super) fn ask_to_stop(&self, reason: Reason) {
         let _ = call_caught(|| self.shared.stop.trigger().set(reason));
     }
 
@@ -205,12 +206,13 @@ impl<'a, L: Timer> Run<'a, L> {
     }
 
     /// Stops the root's tasks and the foreground, then the components in reverse.
-    async fn stop(&mut self, serve: &mut Serve<'_>) {
-        let began = self.handle.now();
+    pub(super) async fn stop(&mut self, serve: &mut Serve<'_>) {
+        let handle = self.handle.clone();
+        let began = handle.now();
         self.report.reason = self.shared.stop.reason().unwrap_or(Reason::Requested);
         self.list_named();
         let stop = Stop::new(
-            self.handle,
+            &handle,
             self.budgets,
             self.report.reason.clone(),
             self.shared.cancel.clone(),
@@ -229,7 +231,7 @@ impl<'a, L: Timer> Run<'a, L> {
             // Now, and no sooner: if this drive is dropped meanwhile, the scope is cancelled too.
             self.started.pop();
         }
-        self.report.phases.stopping = self.handle.now().saturating_duration_since(began);
+        self.report.phases.stopping = handle.now().saturating_duration_since(began);
     }
 
     /// Runs the handlers of a scope whose tasks are gone, waits for what they spawned, closes it.
@@ -278,7 +280,7 @@ impl<'a, L: Timer> Run<'a, L> {
         }
     }
 
-    fn finish(mut self) -> Report {
+    pub(super) fn finish(mut self) -> Report {
         let mut report = std::mem::replace(&mut self.report, Report::new(Reason::Requested));
         let Self { shared, listed, .. } = &self;
         // Handles that were kept here may hold failures that nobody heard.
@@ -312,7 +314,7 @@ async fn run_late<L: Timer>(stop: &Stop<'_, L>, scope: &Arc<Scope>) -> Vec<Handl
 
 /// A drive that is dropped before its end, because the future of an attached lifespan is, cancels
 /// what it started. After the end there is nothing left to cancel.
-impl<L> Drop for Run<'_, L> {
+impl<L> Drop for Run<L> {
     fn drop(&mut self) {
         let _ = call_caught(|| self.shared.stop.trigger().set(Reason::LoopClosed));
         for scope in self.scopes() {

@@ -8,6 +8,7 @@ mod presence;
 mod report;
 mod serve;
 mod source;
+mod standing;
 mod stop;
 
 pub use attach::Attached;
@@ -16,6 +17,7 @@ pub use report::{
 };
 pub(crate) use source::Sources;
 pub use source::StopSource;
+pub(crate) use standing::Standing;
 
 use std::fmt;
 use std::panic::Location;

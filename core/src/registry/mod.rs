@@ -78,6 +78,11 @@ impl Registry {
         &self.clock
     }
 
+    /// Names the registry while it lives.
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     pub(crate) fn path(&self) -> &Name {
         &self.path
     }

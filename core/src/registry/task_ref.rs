@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use super::RecordRef;
 use crate::event::Reason;
+use crate::other_loop;
 use crate::roll_call::Waiting;
 use crate::task::{Name, Outcome, Registration, TaskId};
 
@@ -130,6 +131,10 @@ impl Future for Finished {
         let polled = task.0.poll_finished(me, context.waker());
         if polled.is_pending() {
             Waiting::answer(|| format!("the end of task {}", task.path()));
+            // A closure ends on its thread, whether or not its loop is driven.
+            if !task.0.flags().is_blocking() {
+                other_loop::waits_for(task.0.registry().address(), || task.path());
+            }
         }
         polled
     }

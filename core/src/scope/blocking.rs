@@ -8,6 +8,7 @@ use super::value::ValueSlot;
 use super::{Cx, Spawner, Task};
 use crate::event::ShutdownEvent;
 use crate::event_loop::{Blocking, Closed};
+use crate::registry::RecordRef;
 use crate::task::{Failure, Flags, Outcome, Output, Panic};
 use crate::wake::{call_caught, drop_caught};
 
@@ -27,6 +28,20 @@ impl<L> Cx<'_, L> {
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
         self.spawner().spawn_blocking(work)
+    }
+}
+
+impl<L> Cx<'_, L> {
+    /// As `spawn_blocking`, of a scope that is open as long as who calls this lives.
+    #[track_caller]
+    pub(crate) fn start_blocking<R, F>(&self, work: F) -> Task<R::Value>
+    where
+        L: Blocking,
+        R: Output<Value: Send + 'static>,
+        F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
+    {
+        let builder = TaskBuilder::unnamed(self.handle().clone(), self.scope().clone());
+        builder.start_blocking_anyway(work)
     }
 }
 
@@ -60,17 +75,40 @@ impl<L> TaskBuilder<L> {
         R: Output<Value: Send + 'static>,
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
-        let record = match self.register(Flags::BLOCKING, Location::caller()) {
-            Ok(record) => record,
-            Err(why) => return Err(self.refused(why, work)),
-        };
+        match self.register(Flags::BLOCKING, Location::caller()) {
+            Ok(record) => Ok(self.start_blocking(work, record)),
+            Err(why) => Err(self.refused(why, work)),
+        }
+    }
+
+    /// As `spawn_blocking` of an unnamed task, for who holds the scope open: it cannot fail.
+    #[track_caller]
+    pub(super) fn start_blocking_anyway<R, F>(self, work: F) -> Task<R::Value>
+    where
+        L: Blocking,
+        R: Output<Value: Send + 'static>,
+        F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
+    {
+        let spawned_at = Location::caller();
+        if let Ok(record) = self.register(Flags::BLOCKING, spawned_at) {
+            return self.start_blocking(work, record);
+        }
+        Task::dead(&self.scope, work, Outcome::LoopClosed, spawned_at)
+    }
+
+    fn start_blocking<R, F>(self, work: F, record: RecordRef) -> Task<R::Value>
+    where
+        L: Blocking,
+        R: Output<Value: Send + 'static>,
+        F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
+    {
         let value = ValueSlot::new();
         let task = Task::new(record.clone(), value.clone());
         let event = record.event(self.scope.event());
         let start = Start::new(work, record);
         // A loop that has ended has dropped the closure, which settled the task: `LoopClosed`.
         let _ = self.handle.spawn_blocking(move || run(start, &event, value));
-        Ok(task)
+        task
     }
 }
 

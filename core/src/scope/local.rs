@@ -23,7 +23,20 @@ impl<L> Cx<'_, L> {
         R: Output<Value: 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
     {
-        let spawned_at = Location::caller();
+        self.spawn_local_from(body, Location::caller())
+    }
+
+    /// As `spawn_local`, from a line that the caller names.
+    pub(crate) fn spawn_local_from<R, F>(
+        &self,
+        body: F,
+        spawned_at: &'static Location<'static>,
+    ) -> Task<R::Value>
+    where
+        L: LocalLoop,
+        R: Output<Value: 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
+    {
         let builder = TaskBuilder::unnamed(self.handle().clone(), self.scope().clone());
         let (body, outcome) = match builder.start_local(body, spawned_at) {
             Ok(task) => return task,

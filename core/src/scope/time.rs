@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::Cx;
 use crate::event_loop::Timer;
-use crate::wake::yield_now;
+use crate::yield_now::yield_now;
 
 impl<'t, L> Cx<'t, L> {
     /// Completes after `duration` of the loop's time; `ZERO` and `MAX` are valid.

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use lifespan_core::{Blocking, EventLoop, LocalLoop, LoopOwner};
+use lifespan_core::{Blocking, EventLoop, LocalLoop, LoopOwner, StandsStill};
 
 /// Says that a loop lacks a capability, after making sure of it.
 ///
@@ -12,7 +12,7 @@ use lifespan_core::{Blocking, EventLoop, LocalLoop, LoopOwner};
 pub fn lacks(flavour: &str, capability: &str, has: bool) {
     assert!(
         !has,
-        "the handle of {flavour} has the capability: write `{capability}`, not `no {capability}`"
+        "{flavour} has the capability: write `{capability}`, and not `no {capability}` or nothing"
     );
     println!("{flavour} lacks {capability}: its behaviours do not run here");
 }
@@ -71,6 +71,37 @@ pub trait LacksLocal {
 }
 
 impl<H> LacksLocal for &Probe<H> {}
+
+/// Stands for an owner's type, as [`Probe`] does for a handle's.
+#[derive(Debug)]
+pub struct OwnerProbe<O>(PhantomData<O>);
+
+impl<O> OwnerProbe<O> {
+    /// Stands for this owner.
+    pub fn of(_owner: &O) -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// Answers for an owner that [`StandsStill`].
+pub trait HasStandsStill {
+    /// Answers `true`.
+    fn has_stands_still(&self) -> bool {
+        true
+    }
+}
+
+impl<O: StandsStill> HasStandsStill for OwnerProbe<O> {}
+
+/// Answers for any other owner.
+pub trait LacksStandsStill {
+    /// Answers `false`.
+    fn has_stands_still(&self) -> bool {
+        false
+    }
+}
+
+impl<O> LacksStandsStill for &OwnerProbe<O> {}
 
 /// Says that a loop never ends, after making sure that the process has one of its kind.
 ///

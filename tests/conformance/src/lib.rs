@@ -13,6 +13,7 @@ pub mod deadline;
 pub mod detach;
 pub mod erased;
 pub mod events;
+pub mod foreground;
 pub mod instances;
 #[doc(hidden)]
 pub mod lacking;

@@ -5,16 +5,17 @@
 /// After the name comes what makes a new owner, then each capability as the loop has it: `blocking`
 /// or `no blocking`, `local` or `no local`. One that is lacking becomes a test of its own,
 /// `lacks_local` for example, which says so and fails if the handle has it all the same. A loop that
-/// the process has one of, and that never ends, says `global` last; that is checked as well.
+/// the process has one of, and that never ends, says `global` last; one whose owner is a
+/// [`StandsStill`](lifespan_core::StandsStill) says `stands_still` last. Both are checked as well.
 ///
 /// A simulator may have to be told that plain threads take part; then say how that owner is made:
 /// `threads on`, before the capabilities.
 ///
 /// # Examples
 /// ```
-/// use lifespan_tokio::TokioLoop;
+/// use lifespan_tokio::{TokioLocalLoop, TokioLoop};
 ///
-/// lifespan_conformance::suite!(current_thread: TokioLoop::current_thread(), blocking, no local);
+/// lifespan_conformance::suite!(local: TokioLocalLoop::new(), blocking, local, stands_still);
 /// lifespan_conformance::suite!(
 ///     several_threads: TokioLoop::multi_thread(),
 ///     threads on TokioLoop::multi_thread(),
@@ -28,15 +29,27 @@ macro_rules! suite {
         $flavour:ident: $owner:expr,
         threads on $threads:expr,
         $($first:ident)+,
+        $($second:ident)+,
+        stands_still $(,)?
+    ) => {
+        $crate::__suite!($flavour: $owner, $threads, $($first)+, $($second)+, ends, stands_still);
+    };
+    (
+        $flavour:ident: $owner:expr,
+        threads on $threads:expr,
+        $($first:ident)+,
         $($second:ident)+ $(,)?
     ) => {
-        $crate::__suite!($flavour: $owner, $threads, $($first)+, $($second)+, ends);
+        $crate::__suite!($flavour: $owner, $threads, $($first)+, $($second)+, ends, goes_on);
     };
     ($flavour:ident: $owner:expr, $($first:ident)+, $($second:ident)+, global $(,)?) => {
-        $crate::__suite!($flavour: $owner, $owner, $($first)+, $($second)+, global);
+        $crate::__suite!($flavour: $owner, $owner, $($first)+, $($second)+, global, goes_on);
+    };
+    ($flavour:ident: $owner:expr, $($first:ident)+, $($second:ident)+, stands_still $(,)?) => {
+        $crate::__suite!($flavour: $owner, $owner, $($first)+, $($second)+, ends, stands_still);
     };
     ($flavour:ident: $owner:expr, $($first:ident)+, $($second:ident)+ $(,)?) => {
-        $crate::__suite!($flavour: $owner, $owner, $($first)+, $($second)+, ends);
+        $crate::__suite!($flavour: $owner, $owner, $($first)+, $($second)+, ends, goes_on);
     };
 }
 
@@ -48,7 +61,8 @@ macro_rules! __suite {
         $threads:expr,
         $($first:ident)+,
         $($second:ident)+,
-        $end:ident
+        $end:ident,
+        $between:ident
     ) => {
         mod $flavour {
             use super::*;
@@ -58,6 +72,7 @@ macro_rules! __suite {
             $crate::__behaviours_at_the_end!($end: $owner, $threads);
             $crate::__capability!($($first)+, $end: $threads);
             $crate::__capability!($($second)+, $end: $threads);
+            $crate::__behaviours_between_drives!($between: $owner);
         }
     };
 }
@@ -223,6 +238,31 @@ macro_rules! __behaviours_at_the_end {
                 no_future_keeps_its_loop_alive, drops_what_was_never_polled, a_destructor_may_panic,
                 a_destructor_may_spawn, a_waker_outlives_it, the_lifespan_may_be_dropped_after_it,
                 a_lifespan_that_has_ended_gives_the_body_back,
+            }
+        }
+    };
+}
+
+/// What a loop promises to a program that drives it now and then.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __behaviours_between_drives {
+    (goes_on: $owner:expr) => {
+        #[test]
+        fn lacks_stands_still() {
+            use $crate::lacking::{HasStandsStill, LacksStandsStill, OwnerProbe};
+            let has = (&OwnerProbe::of(&$owner)).has_stands_still();
+            $crate::lacking::lacks(module_path!(), "stands_still", has);
+        }
+    };
+    (stands_still: $owner:expr) => {
+        $crate::__tests! { $owner;
+            foreground {
+                nothing_goes_on_between_two_drives, a_step_gives_whoever_is_ready_a_turn,
+                a_step_waits_for_nothing, a_cancel_takes_effect_in_the_next_drive,
+                a_stop_is_that_of_a_lifespan, dropping_it_drops_its_tasks,
+                @several
+                inside_a_running_loop_it_refuses, a_task_of_another_one_is_an_error,
             }
         }
     };

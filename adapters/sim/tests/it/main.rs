@@ -13,6 +13,7 @@ mod lifespans;
 mod local;
 mod order;
 mod stall;
+mod step;
 mod threads;
 mod timers;
 mod wakes;
