@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use lifespan::{
-    Cx, Lifespan, LoopOwner, NotFound, Outcome, Reason, Spawner, TaskError, Timer, Waited,
+    Cx, Lifespan, LoopOwner, NotFound, Outcome, Reason, ShutdownEvent, Spawner, TaskError, Timer, Waited,
 };
 
 use crate::log::Log;
@@ -292,21 +292,21 @@ fn b19_a_protected_block_is_not_cut_by_a_cancel(owner: impl LoopOwner<Handle: Ti
     let in_task = log.clone();
     let report = Lifespan::on(owner)
         .serve(async move |cx| {
-            let begun = Arc::new(AtomicBool::new(false));
-            let seen = Arc::clone(&begun);
+            let (begun, release) = (ShutdownEvent::new(), ShutdownEvent::new());
+            let (seen, released) = (begun.drop_guard(), release.clone());
             let writer = cx.spawn(async move |cx| {
                 cx.protect(async {
-                    seen.store(true, Ordering::SeqCst);
-                    cx.sleep(Duration::from_millis(10)).await;
+                    drop(seen);
+                    released.wait().await;
                     in_task.add("written");
                 })
                 .await;
                 in_task.add("never: the cancel takes effect where the block ends");
             });
-            while !begun.load(Ordering::SeqCst) {
-                cx.sleep(Duration::from_millis(1)).await;
-            }
-            assert!(matches!(writer.cancel().await, Outcome::Cancelled));
+            begun.wait().await;
+            let cancelled = writer.cancel();
+            release.trigger().set("the cancel was asked for").unwrap();
+            assert!(matches!(cancelled.await, Outcome::Cancelled));
         })
         .run();
     assert!(report.is_clean(), "{report}");
