@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use lifespan::{
-    Cx, Lifespan, LoopOwner, NotFound, Outcome, Reason, ShutdownEvent, Spawner, TaskError, Timer, Waited,
+    Cx, Lifespan, LoopOwner, NotFound, Outcome, Reason, ShutdownEvent, Spawner, TaskError, Timer,
+    Waited,
 };
 
 use crate::log::Log;

@@ -10,6 +10,7 @@ mod bareasgi;
 mod bareasgi_tasks;
 mod foreground;
 mod foreign_futures;
+mod guide;
 mod inside;
 mod new_user;
 mod signals;

@@ -1,1 +1,6 @@
 //! Behaviour of lifespan across adapters: see `it/`, one file for each subject.
+
+/// The guide, so that its code is compiled, and its mistakes are not.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/what-the-compiler-told-you.md")]
+mod guide {}

@@ -1,0 +1,43 @@
+//! The guide page "What the compiler told you" says what the compiler says.
+
+use std::fs;
+use std::path::Path;
+
+const PAGE: &str = include_str!("../../docs/what-the-compiler-told-you.md");
+
+/// The names of the cases that must not compile.
+fn cases() -> Vec<String> {
+    let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui");
+    let names = fs::read_dir(ui).unwrap().map(|entry| entry.unwrap().path());
+    let sources = names.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    sources.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+/// The first line of what the compiler says of a case.
+fn first_error(case: &str) -> String {
+    let said = format!("{}/ui/{case}.stderr", env!("CARGO_MANIFEST_DIR"));
+    let said = fs::read_to_string(said).unwrap();
+    said.lines().find(|line| line.starts_with("error")).unwrap().to_owned()
+}
+
+#[test]
+fn every_mistake_is_on_the_page_with_its_first_line() {
+    let cases = cases();
+    assert!(cases.len() > 40, "the cases were not found: {cases:?}");
+    for case in cases {
+        let linked = format!("[`{case}`](../tests/ui/{case}.rs)");
+        let section = PAGE.split("\n### ").find(|section| section.contains(&linked));
+        let section = section.unwrap_or_else(|| panic!("{case} is not on the page"));
+        let said = first_error(&case);
+        assert!(section.lines().any(|line| line == said), "the section of {case} lacks: {said}");
+    }
+}
+
+#[test]
+fn every_quoted_line_is_said() {
+    let said = cases().iter().map(|case| first_error(case)).collect::<Vec<_>>();
+    let quoted = PAGE.lines().filter(|line| line.starts_with("error"));
+    for line in quoted {
+        assert!(said.iter().any(|said| said == line), "no case says: {line}");
+    }
+}
