@@ -92,7 +92,7 @@ impl<'a, L: Timer> Run<'a, L> {
     }
 
     fn caught(&self, handler: Handler<L>, scope: Arc<Scope>) -> Caught<'a> {
-        let cx = cx::make(self.handle.clone(), scope, None);
+        let cx = cx::make(self.handle.clone(), scope);
         Caught::new(move || handler(cx))
     }
 
@@ -150,7 +150,7 @@ impl<'a, L: Timer> Run<'a, L> {
         if self.shared.stop.is_set() {
             return false;
         }
-        let cx = cx::make(self.handle.clone(), Arc::clone(&self.root), None);
+        let cx = cx::make(self.handle.clone(), Arc::clone(&self.root));
         for (name, spawn) in tasks {
             // Cloning a body is foreign code.
             let spawned = call_caught(|| spawn(&cx, name.clone())).unwrap_or_else(|payload| {

@@ -42,7 +42,7 @@ impl<L> Spawner<L> {
         R: Output<Value: Send + 'static>,
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
-        TaskBuilder::unnamed(self.handle().clone(), self.scope().clone())
+        TaskBuilder::unnamed(self.place().clone())
             .spawn_blocking(work)
             .map_err(|error| Closed::new(error.into_body()))
     }
@@ -60,26 +60,28 @@ impl<L> TaskBuilder<L> {
         R: Output<Value: Send + 'static>,
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
-        let record = match self.register(Flags::BLOCKING, Location::caller()) {
-            Ok(record) => record,
-            Err(why) => return Err(self.refused(why, work)),
+        let registered = match self.register(Flags::BLOCKING, Location::caller()) {
+            Ok(registered) => registered,
+            Err(rejected) => return Err(rejected.with(work)),
         };
         let value = ValueSlot::new();
-        let task = Task::new(record.clone(), value.clone());
-        let event = record.event(self.scope.event());
-        let start = Start::new(work, record);
+        let task = registered.task(value.clone());
+        let place = registered.place.clone();
+        let event = place.record(registered.slot).event(place.scope.event());
+        let start = Start::new(work, registered);
         // A loop that has ended has dropped the closure, which settled the task: `LoopClosed`.
-        let _ = self.handle.spawn_blocking(move || run(start, &event, value));
+        let _ = place.handle.spawn_blocking(move || run(start, &event, value));
         Ok(task)
     }
 }
 
-fn run<R, F>(mut start: Start<F>, event: &ShutdownEvent, slot: ValueSlot<R::Value>)
+fn run<R, F, L>(mut start: Start<F, L>, event: &ShutdownEvent, slot: ValueSlot<R::Value>)
 where
     R: Output<Value: Send + 'static>,
     F: FnOnce(&ShutdownEvent) -> R,
 {
-    let Some((work, record)) = start.begin() else { return };
+    let Some(work) = start.begin() else { return };
+    let record = start.record();
     let done = call_caught(|| {
         let value = work(event).into_result()?;
         if record.flags().has_handle() {
@@ -92,7 +94,7 @@ where
         Ok(Err(error)) => Outcome::Failed(Failure::new(error)),
         Err(payload) => Outcome::Panicked(Panic::new(payload)),
     };
-    settle(&record, outcome, Ok(()));
+    settle(record, outcome, Ok(()));
     // If the handle has gone meanwhile, the value is ours to drop.
     let _ = drop_caught(slot);
 }

@@ -1,0 +1,177 @@
+//! One of the parts of a registry: records, and all that is told of them, behind one lock.
+
+use super::flag_table::FlagTable;
+use super::names::Names;
+use super::slab::Slab;
+use crate::clock::Stamp;
+use crate::sync::{Mutex, MutexGuard, lock};
+use crate::task::{Entry, Finish, Flags, Life, Outcome, Record, TaskId};
+use crate::waiters::{Taken, Waiters};
+
+/// Aligned, so that threads that use two shards do not share a line of the cache.
+#[derive(Default)]
+#[repr(align(128))]
+pub(super) struct Shard {
+    /// Written by who holds the lock.
+    flags: FlagTable,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    slab: Slab,
+    names: Names,
+    /// Who waits for the end of a task.
+    waiters: Waiters,
+    live: usize,
+    closed: bool,
+    /// Raised when the scope stops: who stops it must hear of tasks that come meanwhile.
+    stopping: bool,
+    /// Somebody waits for the registry to be empty.
+    watched: bool,
+}
+
+/// A shard while its lock is held.
+pub(super) struct Locked<'a> {
+    flags: &'a FlagTable,
+    inner: MutexGuard<'a, Inner>,
+}
+
+impl Shard {
+    pub(super) fn lock(&self) -> Locked<'_> {
+        Locked { flags: &self.flags, inner: lock(&self.inner) }
+    }
+
+    pub(super) fn flags(&self, index: u32) -> Flags {
+        self.flags.read(index)
+    }
+}
+
+impl Locked<'_> {
+    pub(super) fn record(&mut self, index: u32) -> &mut Record {
+        self.inner.slab.get_mut(index)
+    }
+
+    pub(super) fn waiters(&mut self, index: u32) -> (&mut Waiters, &mut Record) {
+        let Inner { slab, waiters, .. } = &mut *self.inner;
+        (waiters, slab.get_mut(index))
+    }
+
+    /// Raises flags, and returns those before.
+    pub(super) fn raise(&mut self, index: u32, bits: u32) -> Flags {
+        self.update(index, |flags| flags.with(bits))
+    }
+
+    pub(super) fn update(&mut self, index: u32, change: impl FnOnce(Flags) -> Flags) -> Flags {
+        let before = self.flags.read(index);
+        self.flags.write(index, change(before));
+        before
+    }
+
+    pub(super) fn find(&self, tag: u32, name: &[u8]) -> Option<u32> {
+        let Inner { slab, names, .. } = &*self.inner;
+        let has_name = |index| slab.get(index).name.as_ref().is_some_and(|n| n.as_bytes() == name);
+        names.find(tag, has_name)
+    }
+
+    /// Adds a live task that two refer to: the tracked future and the handle.
+    pub(super) fn open(
+        &mut self,
+        id: TaskId,
+        entry: Entry,
+        tag: u32,
+        since: Stamp,
+        flags: u32,
+    ) -> u32 {
+        let Inner { slab, names, live, .. } = &mut *self.inner;
+        let index = slab.allocate();
+        if entry.name.is_some() {
+            names.insert(tag, index);
+        }
+        *slab.get_mut(index) = Record::new(id, entry, tag, 2, since);
+        *live += 1;
+        self.flags.write(index, Flags::from_bits(flags));
+        index
+    }
+
+    /// Adds a task that cannot run, for its handle alone.
+    pub(super) fn open_dead(&mut self, id: TaskId, entry: Entry, outcome: Outcome) -> u32 {
+        let slab = &mut self.inner.slab;
+        let index = slab.allocate();
+        let record = slab.get_mut(index);
+        *record = Record::new(id, entry, 0, 1, Stamp::NONE);
+        record.life = Life::Ended { outcome, at: Stamp::NONE };
+        self.flags.write(index, Flags::from_bits(Flags::HANDLE | Flags::FINISHED));
+        index
+    }
+
+    /// Writes the outcome (record, invariants 1 and 2), frees the name, and gives up the tracked
+    /// future's reference.
+    pub(super) fn finish(&mut self, index: u32, outcome: Outcome, at: Stamp) -> Finish {
+        let completed = if matches!(outcome, Outcome::Completed) { Flags::COMPLETED } else { 0 };
+        let before = self.raise(index, Flags::FINISHED | completed);
+        let Inner { slab, names, waiters: lists, live, .. } = &mut *self.inner;
+        let record = slab.get_mut(index);
+        if record.name.is_some() {
+            names.remove(record.tag, index);
+        }
+        let mut waiters = Taken::default();
+        lists.drain(&mut record.finished, &mut waiters);
+        let life = std::mem::replace(&mut record.life, Life::Ended { outcome, at });
+        *live -= 1;
+        let left = self.release(index);
+        Finish { waiters, unheard: !before.has_handle(), _life: life, left }
+    }
+
+    /// Gives up a reference; with the last one the record is free, and what it held comes back to
+    /// be dropped after the unlock.
+    pub(super) fn release(&mut self, index: u32) -> Option<Record> {
+        let slab = &mut self.inner.slab;
+        let record = slab.get_mut(index);
+        record.references -= 1;
+        if record.references > 0 { None } else { Some(slab.free(index)) }
+    }
+
+    /// Every live task with its index.
+    pub(super) fn each_live(&mut self, mut each: impl FnMut(u32, &mut Record)) {
+        let Inner { slab, .. } = &mut *self.inner;
+        for (index, record) in slab.live() {
+            self.flags.write(index, self.flags.read(index).with(Flags::LISTED));
+            each(index, record);
+        }
+    }
+
+    pub(super) fn live(&self) -> usize {
+        self.inner.live
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.inner.closed
+    }
+
+    pub(super) fn close(&mut self) {
+        self.inner.closed = true;
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.inner.stopping
+    }
+
+    pub(super) fn begin_stop(&mut self) {
+        self.inner.stopping = true;
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.inner.watched
+    }
+
+    pub(super) fn set_watched(&mut self, watched: Watched) {
+        self.inner.watched = watched == Watched::Yes;
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Watched {
+    Yes,
+    No,
+}
