@@ -72,6 +72,7 @@ impl Waiters {
     }
 
     /// Moves every waker of a list to `out` and leaves the list empty.
+    #[inline]
     pub(crate) fn drain(&mut self, head: &mut Head, out: &mut impl Extend<Waker>) {
         let mut key = std::mem::take(head).0;
         while key != NIL {
@@ -106,6 +107,12 @@ impl Waiters {
 pub(crate) struct Taken {
     first: Option<Waker>,
     more: Vec<Waker>,
+}
+
+impl Taken {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
 }
 
 impl Extend<Waker> for Taken {

@@ -22,6 +22,7 @@ pub(super) struct FlagTable([OnceLock<Box<[AtomicU32]>>; BLOCKS]);
 
 impl FlagTable {
     /// Acquire pairs with the Release of `write`: who sees a flag sees what led to it.
+    #[inline]
     pub(super) fn read(&self, index: u32) -> Flags {
         let (block, place) = locate(index);
         let word = self.0[block].get().and_then(|block| block.get(place));
@@ -29,6 +30,7 @@ impl FlagTable {
     }
 
     /// A plain store, because whoever writes holds the lock. Release: see `read`.
+    #[inline]
     pub(super) fn write(&self, index: u32, flags: Flags) {
         let (block, place) = locate(index);
         let words = self.0[block].get_or_init(|| {
@@ -41,6 +43,7 @@ impl FlagTable {
 }
 
 /// The block of an index, and its place in that.
+#[inline]
 fn locate(index: u32) -> (usize, usize) {
     // Blocks begin at a third of `4^block - 1`, in units of the first one: so three times the index
     // and one more lies between two powers of four.

@@ -31,12 +31,12 @@ use crate::clock::{Clock, Stamp};
 use crate::event::{Reason, ShutdownTrigger};
 use crate::roll_call::Waiting;
 use crate::sync::{Arc, IdSource, Mutex, lock};
-use crate::task::{Entry, Finish, Flags, Name, Outcome, TaskId};
+use crate::task::{Entry, Flags, Name, Outcome, TaskId};
 use crate::waiters::{Head, Taken, Waiters};
 use crate::wake::{call_caught, drop_caught, wake_all};
 use names::Tagger;
 use record_ref::SHARDS;
-use shard::{Locked, Shard, Watched};
+use shard::{Left, Locked, Shard, Watched};
 
 pub(crate) struct Registry {
     /// Where the registry stands in the tree, for messages: empty for the root.
@@ -143,17 +143,20 @@ impl Registry {
         let is_asked_for = is_failure || task.flags().is_listed();
         let at = if is_asked_for { self.clock.stamp() } else { Stamp::NONE };
         let failure = is_failure.then(|| FailedTask::of(&task.refer(), &outcome, at));
+        let mut left = Left::default();
         let mut shard = task.lock();
-        let finish = shard.finish(task.index(), outcome, at);
-        if let (true, Some(failure)) = (finish.unheard, failure) {
+        shard.finish(task.index(), outcome, at, &mut left);
+        if let (true, Some(failure)) = (left.unheard, failure) {
             self.failures.add(failure);
         }
         let may_be_empty = shard.live() == 0 && shard.is_watched();
         drop(shard);
         // A waker that panics here would end the loop of some runtimes and not of others. The panic
         // hook has shown it; the loop goes on.
-        let Finish { waiters, left, .. } = finish;
-        let _ = wake_all(waiters);
+        let waiters = std::mem::take(&mut left.waiters);
+        if !waiters.is_empty() {
+            let _ = wake_all(waiters);
+        }
         let _ = drop_caught(left);
         if may_be_empty {
             self.notify_if_empty();

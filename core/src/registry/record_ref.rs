@@ -40,10 +40,12 @@ impl RecordRef {
         &self.registry
     }
 
+    #[inline]
     pub(crate) fn at(&self) -> RecordAt<'_> {
         RecordAt { registry: &self.registry, slot: self.slot }
     }
 
+    #[inline]
     pub(crate) fn flags(&self) -> Flags {
         self.at().flags()
     }
@@ -107,14 +109,17 @@ impl<'a> RecordAt<'a> {
         Self { registry, slot }
     }
 
+    #[inline]
     fn shard(self) -> &'a Shard {
         &self.registry.shards[self.slot.0 as usize % SHARDS]
     }
 
+    #[inline]
     pub(super) fn index(self) -> u32 {
         self.slot.0 / SHARDS as u32
     }
 
+    #[inline]
     pub(super) fn lock(self) -> Locked<'a> {
         self.shard().lock()
     }
@@ -125,6 +130,7 @@ impl<'a> RecordAt<'a> {
         RecordRef::new(Arc::clone(self.registry), self.slot)
     }
 
+    #[inline]
     pub(crate) fn flags(self) -> Flags {
         self.shard().flags(self.index())
     }
@@ -280,6 +286,7 @@ impl<'a> RecordAt<'a> {
         me.key = NIL;
     }
 
+    #[inline]
     pub(crate) fn settle(self, outcome: Outcome) {
         self.registry.settle(self, outcome);
     }

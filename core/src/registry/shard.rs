@@ -1,11 +1,14 @@
 //! One of the parts of a registry: records, and all that is told of them, behind one lock.
 
+use std::task::Waker;
+
 use super::flag_table::FlagTable;
 use super::names::Names;
 use super::slab::Slab;
 use crate::clock::Stamp;
+use crate::event::ShutdownEvent;
 use crate::sync::{Mutex, MutexGuard, lock};
-use crate::task::{Entry, Finish, Flags, Life, Outcome, Record, TaskId};
+use crate::task::{Entry, Flags, Life, Outcome, Record, TaskId};
 use crate::waiters::{Taken, Waiters};
 
 /// Aligned, so that threads that use two shards do not share a line of the cache.
@@ -38,10 +41,12 @@ pub(super) struct Locked<'a> {
 }
 
 impl Shard {
+    #[inline]
     pub(super) fn lock(&self) -> Locked<'_> {
         Locked { flags: &self.flags, inner: lock(&self.inner) }
     }
 
+    #[inline]
     pub(super) fn flags(&self, index: u32) -> Flags {
         self.flags.read(index)
     }
@@ -75,6 +80,7 @@ impl Locked<'_> {
     }
 
     /// Adds a live task that two refer to: the tracked future and the handle.
+    #[inline]
     pub(super) fn open(
         &mut self,
         id: TaskId,
@@ -107,24 +113,31 @@ impl Locked<'_> {
 
     /// Writes the outcome (record, invariants 1 and 2), frees the name, and gives up the tracked
     /// future's reference.
-    pub(super) fn finish(&mut self, index: u32, outcome: Outcome, at: Stamp) -> Finish {
+    #[inline]
+    pub(super) fn finish(&mut self, index: u32, outcome: Outcome, at: Stamp, left: &mut Left) {
         let completed = if matches!(outcome, Outcome::Completed) { Flags::COMPLETED } else { 0 };
         let before = self.raise(index, Flags::FINISHED | completed);
-        let Inner { slab, names, waiters: lists, live, .. } = &mut *self.inner;
+        left.unheard = !before.has_handle();
+        let Inner { slab, names, waiters, live, .. } = &mut *self.inner;
         let record = slab.get_mut(index);
         if record.name.is_some() {
             names.remove(record.tag, index);
         }
-        let mut waiters = Taken::default();
-        lists.drain(&mut record.finished, &mut waiters);
-        let life = std::mem::replace(&mut record.life, Life::Ended { outcome, at });
+        waiters.drain(&mut record.finished, &mut left.waiters);
+        if let Life::Live { waker, event } = &mut record.life {
+            (left.waker, left.event) = (waker.take(), event.take());
+        }
+        record.life = Life::Ended { outcome, at };
         *live -= 1;
-        let left = self.release(index);
-        Finish { waiters, unheard: !before.has_handle(), _life: life, left }
+        record.references -= 1;
+        if record.references == 0 {
+            left.record = Some(slab.free(index));
+        }
     }
 
     /// Gives up a reference; with the last one the record is free, and what it held comes back to
     /// be dropped after the unlock.
+    #[inline]
     pub(super) fn release(&mut self, index: u32) -> Option<Record> {
         let slab = &mut self.inner.slab;
         let record = slab.get_mut(index);
@@ -168,6 +181,18 @@ impl Locked<'_> {
     pub(super) fn set_watched(&mut self, watched: Watched) {
         self.inner.watched = watched == Watched::Yes;
     }
+}
+
+/// What settling took out of a record: to be woken or dropped after the unlock.
+#[derive(Default)]
+pub(super) struct Left {
+    pub(super) waiters: Taken,
+    /// Nobody holds a handle that would hear of the outcome.
+    pub(super) unheard: bool,
+    waker: Option<Waker>,
+    event: Option<ShutdownEvent>,
+    /// The last reference is gone.
+    record: Option<Record>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,7 @@ impl Default for Slab {
 }
 
 impl Slab {
+    #[inline]
     pub(super) fn allocate(&mut self) -> u32 {
         if self.free == NIL {
             self.grow();
@@ -37,10 +38,12 @@ impl Slab {
         std::mem::replace(self.get_mut(index), free)
     }
 
+    #[inline]
     pub(super) fn get(&self, index: u32) -> &Record {
         &self.chunks[(index / CHUNK) as usize][(index % CHUNK) as usize]
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, index: u32) -> &mut Record {
         &mut self.chunks[(index / CHUNK) as usize][(index % CHUNK) as usize]
     }
@@ -52,6 +55,7 @@ impl Slab {
     }
 
     /// A further chunk, whose first record is used first.
+    #[cold]
     fn grow(&mut self) {
         let first = self.chunks.len() as u32 * CHUNK;
         let next = |index| if index + 1 < first + CHUNK { index + 1 } else { NIL };

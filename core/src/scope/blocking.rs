@@ -9,7 +9,7 @@ use super::{Cx, Spawner, Task};
 use crate::event::ShutdownEvent;
 use crate::event_loop::{Blocking, Closed};
 use crate::task::{Failure, Flags, Outcome, Output, Panic};
-use crate::wake::{call_caught, drop_caught};
+use crate::wake::call_caught;
 
 impl<L> Cx<'_, L> {
     /// Runs a closure on a thread that may block, as a task of this scope.
@@ -68,33 +68,25 @@ impl<L> TaskBuilder<L> {
         let task = registered.task(value.clone());
         let place = registered.place.clone();
         let event = place.record(registered.slot).event(place.scope.event());
-        let start = Start::new(work, registered);
+        let start = Start::new(work, registered, value);
         // A loop that has ended has dropped the closure, which settled the task: `LoopClosed`.
-        let _ = place.handle.spawn_blocking(move || run(start, &event, value));
+        let _ = place.handle.spawn_blocking(move || run(start, &event));
         Ok(task)
     }
 }
 
-fn run<R, F, L>(mut start: Start<F, L>, event: &ShutdownEvent, slot: ValueSlot<R::Value>)
+fn run<R, F, L>(mut start: Start<F, L, R::Value>, event: &ShutdownEvent)
 where
     R: Output<Value: Send + 'static>,
     F: FnOnce(&ShutdownEvent) -> R,
 {
     let Some(work) = start.begin() else { return };
-    let record = start.record();
-    let done = call_caught(|| {
-        let value = work(event).into_result()?;
-        if record.flags().has_handle() {
-            slot.put(value);
-        }
-        Ok(())
-    });
-    let outcome = match done {
-        Ok(Ok(())) => Outcome::Completed,
-        Ok(Err(error)) => Outcome::Failed(Failure::new(error)),
-        Err(payload) => Outcome::Panicked(Panic::new(payload)),
+    let home = start.home();
+    let done = call_caught(|| work(event).into_result());
+    let (outcome, dropped) = match done {
+        Ok(Ok(value)) => (Outcome::Completed, home.keep(value)),
+        Ok(Err(error)) => (Outcome::Failed(Failure::new(error)), Ok(())),
+        Err(payload) => (Outcome::Panicked(Panic::new(payload)), Ok(())),
     };
-    settle(record, outcome, Ok(()));
-    // If the handle has gone meanwhile, the value is ours to drop.
-    let _ = drop_caught(slot);
+    settle(home.record(), outcome, dropped);
 }

@@ -137,7 +137,7 @@ impl<L> Registered<L> {
         let value = ValueSlot::new();
         let task = self.task(value.clone());
         let place = Arc::clone(&self.place);
-        let future = tracked(Start::new(body, self), value);
+        let future = tracked(Start::new(body, self, value));
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
         let _ = place.handle.spawn(future);
         task

@@ -77,7 +77,7 @@ impl<L> TaskBuilder<L> {
         let value = ValueSlot::new();
         let task = registered.task(value.clone());
         let place = registered.place.clone();
-        let future = tracked_local(Start::new(body, registered), value);
+        let future = tracked_local(Start::new(body, registered, value));
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
         let _ = place.handle.spawn_local(future);
         Ok(task)

@@ -1,4 +1,4 @@
-//! Where a task runs, shared by all tasks of a loop and scope; and what is its own.
+//! Where a task runs, shared by all tasks of a loop and scope; and what is the task's own.
 
 use super::Scope;
 use crate::event::ShutdownEvent;

@@ -86,10 +86,8 @@ impl<T: 'static> Future for Task<T> {
 impl<T: 'static> Drop for Task<T> {
     fn drop(&mut self) {
         let record = self.task_ref().record();
-        if record.flags().is_completed() {
-            return; // nothing to report
-        }
-        if record.at().drop_handle() {
+        // Of a task that has completed there is nothing to report.
+        if !record.flags().is_completed() && record.at().drop_handle() {
             record.registry().report(record);
         }
     }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use super::builder::Registered;
 use super::place::{Own, Place};
-use super::value::ValueSlot;
+use super::value::{Sender, ValueSlot};
 use super::{Cx, TaskFn, cx};
 use crate::inside::Inside;
 use crate::registry::{FirstPoll, RecordAt, TaskRef};
@@ -23,38 +23,78 @@ use crate::waiters::WakerId;
 use crate::wake::{Payload, call_caught, drop_caught};
 
 /// A body that has not started, and the task that it is to be.
-pub(super) struct Start<F, L> {
+pub(super) struct Start<F, L, T: 'static> {
     body: Option<F>,
-    place: Arc<Place<L>>,
-    own: Own,
+    home: Home<L, T>,
 }
 
-impl<F, L> Start<F, L> {
+/// What a tracked future has besides its body; small, because it lies in each of them.
+pub(super) struct Home<L, T: 'static> {
+    place: Arc<Place<L>>,
+    own: Own,
+    value: Sender<T>,
+}
+
+impl<F, L, T> Start<F, L, T> {
     /// Takes over the tracked future's reference to the record.
-    pub(super) fn new(body: F, registered: Registered<L>) -> Self {
+    pub(super) fn new(body: F, registered: Registered<L>, value: ValueSlot<T>) -> Self {
         let Registered { place, slot } = registered;
-        Self { body: Some(body), place, own: Own::new(slot) }
+        let home = Home { place, own: Own::new(slot), value: Sender::new(value) };
+        Self { body: Some(body), home }
     }
 
     /// Takes the body out, unless the task was cancelled before: then it settles, the body unpolled.
     /// From now on the caller settles.
     pub(super) fn begin(&mut self) -> Option<F> {
-        if self.record().flags().must_end() {
+        if self.home.record().flags().must_end() {
             return None;
         }
         self.body.take()
     }
 
-    pub(super) fn record(&self) -> RecordAt<'_> {
-        self.place.record(self.own.slot)
+    pub(super) fn home(&self) -> &Home<L, T> {
+        &self.home
     }
 }
 
-impl<F, L> Drop for Start<F, L> {
+impl<F, L, T> Drop for Start<F, L, T> {
     fn drop(&mut self) {
         if let Some(body) = self.body.take() {
             let dropped = drop_caught(body); // before it settles: invariant 2
-            settle(self.record(), dropped_by_loop(self.record()), dropped);
+            let record = self.home.record();
+            settle(record, dropped_by_loop(record), dropped);
+        }
+    }
+}
+
+impl<L, T> Home<L, T> {
+    pub(super) fn record(&self) -> RecordAt<'_> {
+        self.place.record(self.own.slot)
+    }
+
+    /// Hands the value to the handle, or drops it if there is none.
+    pub(super) fn keep(&self, value: T) -> Result<(), Payload> {
+        if self.record().flags().has_handle() {
+            self.value.put(value);
+            return Ok(());
+        }
+        drop_caught(value)
+    }
+
+    /// Makes the future of the body; if there is none, the task has settled.
+    fn make<'x, F, Fut>(
+        &'x self,
+        body: F,
+        call: impl FnOnce(F, Cx<'x, L>) -> Fut,
+    ) -> Option<Option<Fut>> {
+        let cx = cx::make_own(Arc::clone(&self.place), &self.own);
+        let _inside = Inside::enter();
+        match call_caught(|| call(body, cx)) {
+            Ok(future) => Some(Some(future)),
+            Err(payload) => {
+                settle(self.record(), Outcome::Panicked(Panic::new(payload)), Ok(()));
+                None
+            }
         }
     }
 }
@@ -62,8 +102,7 @@ impl<F, L> Drop for Start<F, L> {
 /// Makes the future that the loop runs. The body is made inside, so that it is stored once.
 #[expect(clippy::manual_async_fn, reason = "the signature says that the future is `Send`")]
 pub(super) fn tracked<L, F, R>(
-    mut start: Start<F, L>,
-    value: ValueSlot<R::Value>,
+    mut start: Start<F, L, R::Value>,
 ) -> impl Future<Output = ()> + Send + 'static
 where
     L: Send + Sync + 'static,
@@ -72,57 +111,35 @@ where
 {
     async move {
         let Some(body) = start.begin() else { return };
-        let (place, own) = (&start.place, &start.own);
-        let Some(body) = make(place, own, body, |body, cx| body(cx)) else { return };
-        let body = pin!(body);
-        Running { body, place, own, value, waker: WakerId::NONE, settled: false }.await;
+        let home = &start.home;
+        let Some(body) = home.make(body, |body, cx| body(cx)) else { return };
+        Running::new(pin!(body), home).await;
     }
 }
 
 /// As [`tracked`], for a body that stays on its thread.
-pub(super) async fn tracked_local<L, F, R>(mut start: Start<F, L>, value: ValueSlot<R::Value>)
+pub(super) async fn tracked_local<L, F, R>(mut start: Start<F, L, R::Value>)
 where
     F: AsyncFnOnce(Cx<'_, L>) -> R,
     R: Output<Value: 'static>,
 {
     let Some(body) = start.begin() else { return };
-    let (place, own) = (&start.place, &start.own);
-    let Some(body) = make(place, own, body, |body, cx| body(cx)) else { return };
-    let body = pin!(body);
-    Running { body, place, own, value, waker: WakerId::NONE, settled: false }.await;
-}
-
-/// Makes the future of the body; if there is none, the task has settled.
-fn make<'x, L, F, Fut>(
-    place: &'x Arc<Place<L>>,
-    own: &'x Own,
-    body: F,
-    call: impl FnOnce(F, Cx<'x, L>) -> Fut,
-) -> Option<Option<Fut>> {
-    let cx = cx::make_own(Arc::clone(place), own);
-    let _inside = Inside::enter();
-    match call_caught(|| call(body, cx)) {
-        Ok(future) => Some(Some(future)),
-        Err(payload) => {
-            settle(place.record(own.slot), Outcome::Panicked(Panic::new(payload)), Ok(()));
-            None
-        }
-    }
+    let home = &start.home;
+    let Some(body) = home.make(body, |body, cx| body(cx)) else { return };
+    Running::new(pin!(body), home).await;
 }
 
 /// Polls a body to its end. It is dropped before the body where that stands: it empties the place of
 /// the body first, and settles then.
-struct Running<'a, Fut, T: 'static, L> {
+struct Running<'a, Fut, L, T: 'static> {
     body: Pin<&'a mut Option<Fut>>,
-    place: &'a Place<L>,
-    own: &'a Own,
-    value: ValueSlot<T>,
+    /// `None` when the task has settled.
+    home: Option<&'a Home<L, T>>,
     /// The waker that the record holds.
     waker: WakerId,
-    settled: bool,
 }
 
-impl<Fut, T, R, L> Future for Running<'_, Fut, T, L>
+impl<Fut, L, T, R> Future for Running<'_, Fut, L, T>
 where
     Fut: Future<Output = R>,
     R: Output<Value = T>,
@@ -130,7 +147,8 @@ where
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let record = self.place.record(self.own.slot);
+        let Some(home) = self.home else { return Poll::Ready(()) };
+        let record = home.record();
         if record.flags().must_end() {
             return self.finish(Outcome::Cancelled);
         }
@@ -142,47 +160,38 @@ where
         match polled {
             Err(payload) => self.finish(Outcome::Panicked(Panic::new(payload))),
             Ok(Poll::Ready(Err(error))) => self.finish(Outcome::Failed(Failure::new(error))),
-            Ok(Poll::Ready(Ok(value))) => self.complete(value),
-            Ok(Poll::Pending) => self.park(context),
+            Ok(Poll::Ready(Ok(value))) => {
+                let dropped = self.drop_body();
+                self.settle(Outcome::Completed, dropped.and(home.keep(value)))
+            }
+            Ok(Poll::Pending) => self.park(record, context),
         }
     }
 }
 
-impl<Fut, T: 'static, L> Running<'_, Fut, T, L> {
-    fn record(&self) -> RecordAt<'_> {
-        self.place.record(self.own.slot)
+impl<'a, Fut, L, T: 'static> Running<'a, Fut, L, T> {
+    fn new(body: Pin<&'a mut Option<Fut>>, home: &'a Home<L, T>) -> Self {
+        Self { body, home: Some(home), waker: WakerId::NONE }
     }
 
     /// Lets a cancel reach this future (record, invariant 3), and ends it if one came meanwhile:
     /// a body that cancels itself goes no further than its next await.
-    fn park(&mut self, context: &Context<'_>) -> Poll<()> {
-        let flags = self.record().flags();
+    fn park(&mut self, record: RecordAt<'_>, context: &Context<'_>) -> Poll<()> {
         let id = WakerId::of(context.waker());
         // A cancel takes the stored waker; a protected body needs another, for the next demand.
-        if self.waker != id || flags.is_cancelled() {
+        if self.waker != id || record.flags().is_cancelled() {
             let first = if self.waker == WakerId::NONE { FirstPoll::Yes } else { FirstPoll::No };
             let stored = call_caught(|| context.waker().clone());
             match stored {
-                Ok(waker) => self.record().store_waker(waker, first),
+                Ok(waker) => record.store_waker(waker, first),
                 Err(payload) => return self.finish(Outcome::Panicked(Panic::new(payload))),
             }
             self.waker = id;
         }
-        if self.record().flags().must_end() {
+        if record.flags().must_end() {
             return self.finish(Outcome::Cancelled);
         }
         Poll::Pending
-    }
-
-    fn complete(&mut self, value: T) -> Poll<()> {
-        let dropped = self.drop_body();
-        let kept = if self.record().flags().has_handle() {
-            self.value.put(value);
-            Ok(())
-        } else {
-            drop_caught(value)
-        };
-        self.settle(Outcome::Completed, dropped.and(kept))
     }
 
     fn drop_body(&mut self) -> Result<(), Payload> {
@@ -196,20 +205,17 @@ impl<Fut, T: 'static, L> Running<'_, Fut, T, L> {
     }
 
     fn settle(&mut self, outcome: Outcome, dropped: Result<(), Payload>) -> Poll<()> {
-        if !std::mem::replace(&mut self.settled, true) {
-            settle(self.record(), outcome, dropped);
+        if let Some(home) = self.home.take() {
+            settle(home.record(), outcome, dropped);
         }
-        // If the handle has gone meanwhile, the value is ours to drop.
-        let value = std::mem::replace(&mut self.value, ValueSlot::none());
-        let _ = drop_caught(value);
         Poll::Ready(())
     }
 }
 
-impl<Fut, T: 'static, L> Drop for Running<'_, Fut, T, L> {
+impl<Fut, L, T: 'static> Drop for Running<'_, Fut, L, T> {
     fn drop(&mut self) {
-        if !self.settled {
-            let _ = self.finish(dropped_by_loop(self.record()));
+        if let Some(home) = self.home {
+            let _ = self.finish(dropped_by_loop(home.record()));
         }
     }
 }

@@ -10,7 +10,7 @@ mod record;
 pub use name::Name;
 pub use outcome::{Failure, Outcome, Panic, TaskError};
 pub use output::{BoxError, Output};
-pub(crate) use record::{Entry, Finish, Flags, Grace, Life, Record, Registration};
+pub(crate) use record::{Entry, Flags, Grace, Life, Record, Registration};
 
 use std::fmt;
 

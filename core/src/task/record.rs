@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::{Name, Outcome, TaskId};
 use crate::clock::Stamp;
 use crate::event::ShutdownEvent;
-use crate::waiters::{Head, NIL, Taken, WakerId, WakerSlot};
+use crate::waiters::{Head, NIL, WakerId, WakerSlot};
 
 /// What is known of a task when it is spawned.
 pub(crate) struct Entry {
@@ -182,6 +182,7 @@ pub(crate) enum Life {
 }
 
 impl Record {
+    #[inline]
     pub(crate) fn new(id: TaskId, entry: Entry, tag: u32, references: u32, since: Stamp) -> Self {
         let Entry { name, spawned_at, grace } = entry;
         let life = Life::Live { waker: WakerSlot::default(), event: None };
@@ -198,6 +199,7 @@ impl Record {
         }
     }
 
+    #[inline]
     pub(crate) fn free(next: u32) -> Self {
         Self {
             id: TaskId::NONE,
@@ -245,14 +247,4 @@ pub(crate) struct Registration {
 
 impl Registration {
     pub(crate) const NONE: Self = Self { key: NIL, waker: WakerId::NONE };
-}
-
-/// What settling took out of the record: to be woken or dropped after the unlock.
-pub(crate) struct Finish {
-    pub(crate) waiters: Taken,
-    /// Nobody holds a handle that would hear of the outcome.
-    pub(crate) unheard: bool,
-    /// The last reference is gone, and this was left.
-    pub(crate) left: Option<Record>,
-    pub(crate) _life: Life,
 }
