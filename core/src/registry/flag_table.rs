@@ -21,7 +21,7 @@ const BEGINS: [u32; BLOCKS + 1] = {
 pub(super) struct FlagTable([OnceLock<Box<[AtomicU32]>>; BLOCKS]);
 
 impl FlagTable {
-    /// Acquire pairs with the Release of `write`: who sees a flag sees what led to it.
+    /// Acquire pairs with the Release of `update`: who sees a flag sees what led to it.
     #[inline]
     pub(super) fn read(&self, index: u32) -> Flags {
         let (block, place) = locate(index);
@@ -29,17 +29,23 @@ impl FlagTable {
         Flags::from_bits(word.map_or(0, |word| word.load(Ordering::Acquire)))
     }
 
-    /// A plain store, because whoever writes holds the lock. Release: see `read`.
+    /// Changes the flags, and returns those before. A plain store, because whoever writes holds the
+    /// lock. Release: see `read`.
     #[inline]
-    pub(super) fn write(&self, index: u32, flags: Flags) {
+    pub(super) fn update(&self, index: u32, change: impl FnOnce(Flags) -> Flags) -> Flags {
         let (block, place) = locate(index);
-        let words = self.0[block].get_or_init(|| {
-            (BEGINS[block]..BEGINS[block + 1]).map(|_| AtomicU32::new(0)).collect()
-        });
-        if let Some(word) = words.get(place) {
-            word.store(flags.bits(), Ordering::Release);
-        }
+        let words = self.0[block].get_or_init(|| new_block(block));
+        let Some(word) = words.get(place) else { return Flags::from_bits(0) };
+        // Relaxed: what was written before, was written under the same lock.
+        let before = Flags::from_bits(word.load(Ordering::Relaxed));
+        word.store(change(before).bits(), Ordering::Release);
+        before
     }
+}
+
+#[cold]
+fn new_block(block: usize) -> Box<[AtomicU32]> {
+    (BEGINS[block]..BEGINS[block + 1]).map(|_| AtomicU32::new(0)).collect()
 }
 
 /// The block of an index, and its place in that.
@@ -73,7 +79,7 @@ mod tests {
     fn what_was_written_is_read() {
         let table = FlagTable::default();
         for index in 0..10_000 {
-            table.write(index, Flags::from_bits(index));
+            table.update(index, |_| Flags::from_bits(index));
         }
         assert!((0..10_000).all(|index| table.read(index).bits() == index));
     }

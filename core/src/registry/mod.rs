@@ -116,6 +116,12 @@ impl Registry {
         (tag, (tag >> 16) as usize % SHARDS)
     }
 
+    /// For models that want two shards.
+    #[cfg(all(test, loom))]
+    pub(crate) fn shares_a_shard(&self, name: &str, slot: Slot) -> bool {
+        slot.shard() == self.place_of(name.as_bytes()).1
+    }
+
     /// From now on [`watch`](Self::watch) hears of tasks that come, too.
     pub(crate) fn begin_stop(&self) {
         for shard in &mut self.lock_all() {
@@ -135,14 +141,32 @@ impl Registry {
     /// Settles a task: its name is free, its outcome stands, a failure nobody hears is reported,
     /// and all who waited are woken; in one locked section, so that nobody sees a part of it. The
     /// reference of the tracked future is given up.
+    #[inline]
     fn settle(&self, task: RecordAt<'_>, outcome: Outcome) {
+        match outcome {
+            // Nobody asks when a task ended that is not listed and has not failed.
+            Outcome::Completed if !task.flags().is_listed() => {
+                self.end(task, Outcome::Completed, Stamp::NONE, None);
+            }
+            outcome => self.settle_at(task, outcome),
+        }
+    }
+
+    /// As `settle`, and notes the time.
+    #[cold]
+    fn settle_at(&self, task: RecordAt<'_>, outcome: Outcome) {
         let loop_closed = matches!(outcome, Outcome::LoopClosed);
-        let is_failure = outcome.is_failure();
-        // Nobody asks when a task ended that is not listed and has not failed. All of this before
-        // the lock: it reads the clock, and the record.
-        let is_asked_for = is_failure || task.flags().is_listed();
-        let at = if is_asked_for { self.clock.stamp() } else { Stamp::NONE };
-        let failure = is_failure.then(|| FailedTask::of(&task.refer(), &outcome, at));
+        // Before the lock: it reads the clock, and the record.
+        let now = self.clock.stamp();
+        let failure = outcome.is_failure().then(|| FailedTask::of(&task.refer(), &outcome, now));
+        self.end(task, outcome, now, failure);
+        if loop_closed {
+            let _ = call_caught(|| self.stop.set(Reason::LoopClosed));
+        }
+    }
+
+    #[inline]
+    fn end(&self, task: RecordAt<'_>, outcome: Outcome, at: Stamp, failure: Option<FailedTask>) {
         let mut left = Left::default();
         let mut shard = task.lock();
         shard.finish(task.index(), outcome, at, &mut left);
@@ -151,18 +175,17 @@ impl Registry {
         }
         let may_be_empty = shard.live() == 0 && shard.is_watched();
         drop(shard);
+        let Left { waiters, waker, event, held, .. } = left;
         // A waker that panics here would end the loop of some runtimes and not of others. The panic
         // hook has shown it; the loop goes on.
-        let waiters = std::mem::take(&mut left.waiters);
         if !waiters.is_empty() {
             let _ = wake_all(waiters);
         }
-        let _ = drop_caught(left);
+        if waker.is_some() || event.is_some() || held.is_some() {
+            let _ = drop_caught((waker, event, held));
+        }
         if may_be_empty {
             self.notify_if_empty();
-        }
-        if loop_closed {
-            let _ = call_caught(|| self.stop.set(Reason::LoopClosed));
         }
     }
 

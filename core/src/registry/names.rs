@@ -3,16 +3,17 @@
 //! It holds no names: a tag of 32 bits finds the slot, whose record has the name. Who has a name of
 //! the same tag is told apart by its record.
 
-use std::hash::{BuildHasher, RandomState};
+use crate::sync::seed;
 
 /// Finds the tags of names. The seed keeps those who choose names from choosing tags.
 pub(super) struct Tagger(u64);
 
 impl Tagger {
     pub(super) fn new() -> Self {
-        Self(RandomState::new().hash_one(0_u8))
+        Self(seed())
     }
 
+    #[inline]
     pub(super) fn tag(&self, name: &[u8]) -> u32 {
         const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
         let mut hash = self.0 ^ (name.len() as u64).wrapping_mul(FACTOR);

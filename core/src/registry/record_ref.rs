@@ -20,6 +20,11 @@ impl Slot {
     pub(super) fn new(shard: usize, index: u32) -> Self {
         Self(index * SHARDS as u32 + shard as u32)
     }
+
+    #[inline]
+    pub(super) fn shard(self) -> usize {
+        self.0 as usize % SHARDS
+    }
 }
 
 /// How many parts a registry has: so many threads do not meet.
@@ -111,7 +116,7 @@ impl<'a> RecordAt<'a> {
 
     #[inline]
     fn shard(self) -> &'a Shard {
-        &self.registry.shards[self.slot.0 as usize % SHARDS]
+        &self.registry.shards[self.slot.shard()]
     }
 
     #[inline]
@@ -270,10 +275,14 @@ impl<'a> RecordAt<'a> {
         Poll::Pending
     }
 
+    #[inline]
     pub(crate) fn forget_waiter(self, me: &mut Registration) {
-        if me.key == NIL {
-            return;
+        if me.key != NIL {
+            self.remove_waiter(me);
         }
+    }
+
+    fn remove_waiter(self, me: &mut Registration) {
         let mut locked = self.lock();
         // Once finished, every waiter was taken and the key is nobody's.
         let (waiters, record) = locked.waiters(self.index());

@@ -4,7 +4,7 @@ use std::task::Waker;
 
 use super::flag_table::FlagTable;
 use super::names::Names;
-use super::slab::Slab;
+use super::slab::{Held, Slab};
 use crate::clock::Stamp;
 use crate::event::ShutdownEvent;
 use crate::sync::{Mutex, MutexGuard, lock};
@@ -67,10 +67,9 @@ impl Locked<'_> {
         self.update(index, |flags| flags.with(bits))
     }
 
+    #[inline]
     pub(super) fn update(&mut self, index: u32, change: impl FnOnce(Flags) -> Flags) -> Flags {
-        let before = self.flags.read(index);
-        self.flags.write(index, change(before));
-        before
+        self.flags.update(index, change)
     }
 
     pub(super) fn find(&self, tag: u32, name: &[u8]) -> Option<u32> {
@@ -96,7 +95,7 @@ impl Locked<'_> {
         }
         *slab.get_mut(index) = Record::new(id, entry, tag, 2, since);
         *live += 1;
-        self.flags.write(index, Flags::from_bits(flags));
+        self.flags.update(index, |_| Flags::from_bits(flags));
         index
     }
 
@@ -107,7 +106,7 @@ impl Locked<'_> {
         let record = slab.get_mut(index);
         *record = Record::new(id, entry, 0, 1, Stamp::NONE);
         record.life = Life::Ended { outcome, at: Stamp::NONE };
-        self.flags.write(index, Flags::from_bits(Flags::HANDLE | Flags::FINISHED));
+        self.flags.update(index, |_| Flags::from_bits(Flags::HANDLE | Flags::FINISHED));
         index
     }
 
@@ -131,14 +130,14 @@ impl Locked<'_> {
         *live -= 1;
         record.references -= 1;
         if record.references == 0 {
-            left.record = Some(slab.free(index));
+            left.held = Some(slab.free(index));
         }
     }
 
     /// Gives up a reference; with the last one the record is free, and what it held comes back to
     /// be dropped after the unlock.
     #[inline]
-    pub(super) fn release(&mut self, index: u32) -> Option<Record> {
+    pub(super) fn release(&mut self, index: u32) -> Option<Held> {
         let slab = &mut self.inner.slab;
         let record = slab.get_mut(index);
         record.references -= 1;
@@ -149,7 +148,7 @@ impl Locked<'_> {
     pub(super) fn each_live(&mut self, mut each: impl FnMut(u32, &mut Record)) {
         let Inner { slab, .. } = &mut *self.inner;
         for (index, record) in slab.live() {
-            self.flags.write(index, self.flags.read(index).with(Flags::LISTED));
+            self.flags.update(index, |flags| flags.with(Flags::LISTED));
             each(index, record);
         }
     }
@@ -189,10 +188,10 @@ pub(super) struct Left {
     pub(super) waiters: Taken,
     /// Nobody holds a handle that would hear of the outcome.
     pub(super) unheard: bool,
-    waker: Option<Waker>,
-    event: Option<ShutdownEvent>,
+    pub(super) waker: Option<Waker>,
+    pub(super) event: Option<ShutdownEvent>,
     /// The last reference is gone.
-    record: Option<Record>,
+    pub(super) held: Option<Held>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,12 @@
 //! Records in chunks that never move, with a list of free ones.
 
-use crate::task::{Life, Record};
+use crate::task::{Life, Name, Record};
 use crate::waiters::NIL;
 
 const CHUNK: u32 = 64;
+
+/// What a record held that may have a destructor.
+pub(super) type Held = (Option<Name>, Life);
 
 /// All records of a shard, numbered through: index 70 is the seventh of the second chunk.
 pub(super) struct Slab {
@@ -32,10 +35,11 @@ impl Slab {
     }
 
     /// Returns what the record held, which is for the caller to drop.
-    pub(super) fn free(&mut self, index: u32) -> Record {
-        let free = Record::free(self.free);
-        self.free = index;
-        std::mem::replace(self.get_mut(index), free)
+    #[inline]
+    pub(super) fn free(&mut self, index: u32) -> Held {
+        let next = std::mem::replace(&mut self.free, index);
+        let record = self.get_mut(index);
+        (record.name.take(), std::mem::replace(&mut record.life, Life::Free { next }))
     }
 
     #[inline]

@@ -74,6 +74,9 @@ impl<L, T> Home<L, T> {
 
     /// Hands the value to the handle, or drops it if there is none.
     pub(super) fn keep(&self, value: T) -> Result<(), Payload> {
+        if self.value.is_unit() {
+            return Ok(());
+        }
         if self.record().flags().has_handle() {
             self.value.put(value);
             return Ok(());
@@ -149,7 +152,8 @@ where
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Some(home) = self.home else { return Poll::Ready(()) };
         let record = home.record();
-        if record.flags().must_end() {
+        // In the first poll `begin` has just looked.
+        if self.waker != WakerId::NONE && record.flags().must_end() {
             return self.finish(Outcome::Cancelled);
         }
         let Some(body) = self.body.as_mut().as_pin_mut() else { return Poll::Ready(()) };

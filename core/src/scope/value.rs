@@ -46,9 +46,16 @@ impl<T: 'static> Sender<T> {
     pub(super) fn put(&self, value: T) {
         self.0.put(value);
     }
+
+    /// Whether the value is `()`, which nobody stores and nobody drops.
+    #[inline]
+    pub(super) fn is_unit(&self) -> bool {
+        self.0.0.is_none()
+    }
 }
 
 impl<T> Drop for Sender<T> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(slot) = self.0.0.take() {
             let _ = drop_caught(slot);
