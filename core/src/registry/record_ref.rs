@@ -160,14 +160,17 @@ impl<'a> RecordAt<'a> {
 
     /// The event as this task sees it: below its scope's, and set by its own stop.
     pub(crate) fn event(self, scope: &ShutdownEvent) -> ShutdownEvent {
-        if let Some(event) = self.lock().record(self.index()).event() {
+        let made = self.lock().record(self.index()).event();
+        if let Some(event) = made {
             return event;
         }
         let fresh = scope.child();
-        let event = match &mut self.lock().record(self.index()).life {
+        let mut locked = self.lock();
+        let event = match &mut locked.record(self.index()).life {
             Life::Live { event, .. } => event.get_or_insert_with(|| fresh.clone()).clone(),
             _ => fresh.clone(),
         };
+        drop(locked);
         // A stop that came before found no event to set; one that comes later finds this one,
         // because it raises its flag before it looks.
         if self.flags().is_stopped() {

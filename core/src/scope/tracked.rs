@@ -166,7 +166,8 @@ where
             Ok(Poll::Ready(Err(error))) => self.finish(Outcome::Failed(Failure::new(error))),
             Ok(Poll::Ready(Ok(value))) => {
                 let dropped = self.drop_body();
-                self.settle(Outcome::Completed, dropped.and(home.keep(value)))
+                let kept = home.keep(value);
+                self.settle(Outcome::Completed, dropped.and(kept))
             }
             Ok(Poll::Pending) => self.park(record, context),
         }
