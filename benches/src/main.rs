@@ -1,59 +1,111 @@
 #![forbid(unsafe_code)]
 //! Measures lifespan beside the bare runtimes and its peers, in one run, and prints ratios.
 //!
-//! `cargo run -p lifespan-bench --release`, with `--quick` for a run that only shows that it works.
+//! `cargo run -p lifespan-bench --release`, with `--quick` for a run that only shows that it works,
+//! and with `--only NAME --on RUNTIME --shape SHAPE --rounds N` to count the instructions of one
+//! contender: `valgrind --tool=callgrind` with two values of N, the difference by the number of tasks.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
+mod index;
+mod live;
+mod names;
 mod rounds;
 mod smol;
+mod spawns;
 mod tokio_threads;
 
 use std::alloc::System;
 use std::process::ExitCode;
 
-use lexopt::Arg;
-use rounds::Size;
+use lexopt::{Arg, ValueExt};
+use rounds::{MOST_TASKS, Rounds, Shape, Size};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
+/// A runtime's name, and its rounds.
+type Runtime = (&'static str, fn(Rounds) -> Rounds);
+
+const RUNTIMES: [Runtime; 3] = [
+    ("tokio, current-thread", tokio_threads::current_thread),
+    ("tokio, 2 worker threads", tokio_threads::two_threads),
+    ("async-executor, one thread", smol::one_thread),
+];
+
 fn main() -> ExitCode {
-    let quick = match options() {
-        Ok(quick) => quick,
+    let options = match options() {
+        Ok(options) => options,
         Err(error) => {
-            eprintln!("lifespan-bench: {error}; usage: lifespan-bench [--quick]");
+            eprintln!(
+                "lifespan-bench: {error}; usage: lifespan-bench [--quick] [--only NAME] \
+                 [--on RUNTIME] [--shape burst|many|steady] [--rounds N]"
+            );
             return ExitCode::from(2);
         }
     };
-    let sizes = if quick {
-        vec![Size { tasks: 1_000, rounds: 3 }]
-    } else {
-        vec![Size { tasks: 1_000, rounds: 301 }, Size { tasks: 100_000, rounds: 15 }]
-    };
+    names::make();
     println!(
-        "spawn + await of N tasks that end at once, all live together; medians, and their ratio"
+        "spawn + await of tasks that end at once; medians, and their ratio to the bare runtime"
     );
-    println!("to the bare runtime in the same run; allocations for each task.");
-    for size in sizes {
-        println!("\ntokio, current-thread, N = {}", size.tasks);
-        tokio_threads::current_thread(size).print();
-        println!("\ntokio, 2 worker threads, N = {}", size.tasks);
-        tokio_threads::two_threads(size).print();
-        println!("\nasync-executor, one thread, N = {}", size.tasks);
-        smol::one_thread(size).print();
+    println!("in the same run; allocations for each task.");
+    for (shape, size) in options.sizes() {
+        for (name, run) in RUNTIMES {
+            if options.on.as_ref().is_none_or(|on| name.starts_with(on.as_str())) {
+                println!("\n{name}, {shape}");
+                run(Rounds::new(size, options.only.clone())).print();
+            }
+        }
+    }
+    if options.only.is_none() {
+        let tasks = if options.quick { 1_000 } else { MOST_TASKS };
+        live::print(tasks);
+        index::print(tasks);
     }
     ExitCode::SUCCESS
 }
 
-fn options() -> Result<bool, lexopt::Error> {
-    let mut quick = false;
+#[derive(Default)]
+struct Options {
+    quick: bool,
+    only: Option<String>,
+    on: Option<String>,
+    shape: Option<String>,
+    rounds: Option<usize>,
+}
+
+impl Options {
+    fn sizes(&self) -> Vec<(String, Size)> {
+        let all = [
+            ("burst", "1000 live at once", Shape::Burst(1_000), 301),
+            ("steady", "one in, one out", Shape::Steady(1_000), 301),
+            ("many", "100000 live at once", Shape::Burst(MOST_TASKS), 15),
+        ];
+        let wanted = all.into_iter().filter(|(name, _, shape, _)| match &self.shape {
+            Some(wanted) => wanted == name,
+            None => !self.quick || shape.tasks() <= 1_000,
+        });
+        wanted
+            .map(|(_, title, shape, rounds)| {
+                let rounds = self.rounds.unwrap_or(if self.quick { 3 } else { rounds });
+                (String::from(title), Size { shape, rounds })
+            })
+            .collect()
+    }
+}
+
+fn options() -> Result<Options, lexopt::Error> {
+    let mut options = Options::default();
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
-            Arg::Long("quick") => quick = true,
+            Arg::Long("quick") => options.quick = true,
+            Arg::Long("only") => options.only = Some(parser.value()?.string()?),
+            Arg::Long("on") => options.on = Some(parser.value()?.string()?),
+            Arg::Long("shape") => options.shape = Some(parser.value()?.string()?),
+            Arg::Long("rounds") => options.rounds = Some(parser.value()?.parse()?),
             other => return Err(other.unexpected()),
         }
     }
-    Ok(quick)
+    Ok(options)
 }

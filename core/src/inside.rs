@@ -20,6 +20,7 @@ pub struct Inside {
 
 impl Inside {
     /// Marks this thread, which may be marked already.
+    #[inline]
     pub fn enter() -> Self {
         DEPTH.set(DEPTH.get() + 1);
         Self { _not_send: std::marker::PhantomData }
@@ -36,6 +37,7 @@ impl Inside {
 }
 
 impl Drop for Inside {
+    #[inline]
     fn drop(&mut self) {
         DEPTH.set(DEPTH.get() - 1);
     }

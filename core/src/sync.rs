@@ -1,18 +1,29 @@
 //! The only place that names locks and atomics: std's, or loom's under `cfg(loom)`.
 
 #[cfg(loom)]
-pub(crate) use loom::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicU32, AtomicUsize},
-};
+pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::AtomicU32};
 #[cfg(not(loom))]
-pub(crate) use std::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicU32, AtomicUsize},
-};
+pub(crate) use std::sync::{Mutex, MutexGuard, atomic::AtomicU32};
 
 // loom's `Arc` has no `Weak`; reference counts are not what its models are about.
 pub(crate) use std::sync::{Arc, OnceLock, Weak, atomic::Ordering};
+
+/// A number that nobody can guess; under loom always the same, since it repeats what it runs.
+#[cfg(not(loom))]
+pub(crate) fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0_u8)
+}
+#[cfg(loom)]
+pub(crate) fn seed() -> u64 {
+    7
+}
+
+/// How many flags the first block of a table has: under loom few, since each is an object there.
+#[cfg(not(loom))]
+pub(crate) const FIRST_BLOCK: u32 = 64;
+#[cfg(loom)]
+pub(crate) const FIRST_BLOCK: u32 = 1;
 
 /// Locks, whatever a panic elsewhere left behind.
 ///

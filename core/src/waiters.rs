@@ -72,7 +72,8 @@ impl Waiters {
     }
 
     /// Moves every waker of a list to `out` and leaves the list empty.
-    pub(crate) fn drain(&mut self, head: &mut Head, out: &mut Vec<Waker>) {
+    #[inline]
+    pub(crate) fn drain(&mut self, head: &mut Head, out: &mut impl Extend<Waker>) {
         let mut key = std::mem::take(head).0;
         while key != NIL {
             let next = self.entries[key as usize].next;
@@ -97,6 +98,40 @@ impl Waiters {
         entry.next = self.free.0;
         self.free.0 = key;
         entry.waker.take()
+    }
+}
+
+/// Wakers that were taken out of their lists; one, which is the rule, needs no allocation.
+#[derive(Default)]
+#[must_use = "these are to be woken, after the unlock"]
+pub(crate) struct Taken {
+    first: Option<Waker>,
+    more: Vec<Waker>,
+}
+
+impl Taken {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+}
+
+impl Extend<Waker> for Taken {
+    fn extend<W: IntoIterator<Item = Waker>>(&mut self, wakers: W) {
+        for waker in wakers {
+            match self.first {
+                None => self.first = Some(waker),
+                Some(_) => self.more.push(waker),
+            }
+        }
+    }
+}
+
+impl IntoIterator for Taken {
+    type Item = Waker;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<Waker>, std::vec::IntoIter<Waker>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.more)
     }
 }
 
@@ -152,9 +187,9 @@ mod tests {
         waiters.insert(&mut a, Waker::noop().clone());
         assert!(waiters.remove(&mut a, middle).is_some());
         assert!(waiters.remove(&mut a, first).is_some());
-        let mut out = Vec::new();
-        waiters.drain(&mut a, &mut out);
-        assert_eq!(out.len(), 1);
+        let mut taken = Taken::default();
+        waiters.drain(&mut a, &mut taken);
+        assert_eq!(taken.into_iter().count(), 1);
         assert_eq!(waiters.take_all().count(), 1);
     }
 }

@@ -55,11 +55,13 @@ pub(crate) fn wake_all_or_raise(wakers: impl IntoIterator<Item = Waker>) {
 }
 
 /// Calls what may run foreign code, for a caller that must go on whatever happens.
+#[inline]
 pub(crate) fn call_caught<T>(call: impl FnOnce() -> T) -> Result<T, Payload> {
     catch_unwind(AssertUnwindSafe(call)).map_err(Payload)
 }
 
 /// Drops a value that may run foreign code; a panic in its destructor comes back as a value.
+#[inline]
 pub(crate) fn drop_caught<T>(value: T) -> Result<(), Payload> {
     call_caught(|| drop(value))
 }

@@ -165,7 +165,7 @@ impl<O: LoopOwner> Foreground<O> {
 
     /// The root's, for what the program itself does; it does not leave this module with a user.
     fn cx<'t>(&self) -> Cx<'t, O::Handle> {
-        cx::make(self.standing.handle().clone(), Arc::clone(self.standing.root()), None)
+        cx::make(self.standing.handle().clone(), Arc::clone(self.standing.root()))
     }
 }
 

@@ -101,7 +101,7 @@ impl<L: Timer> Run<L> {
     }
 
     fn caught(&self, handler: Handler<L>, scope: Arc<Scope>) -> Caught<'static> {
-        let cx = cx::make(self.handle.clone(), scope, None);
+        let cx = cx::make(self.handle.clone(), scope);
         Caught::new(move || handler(cx))
     }
 
@@ -159,7 +159,7 @@ impl<L: Timer> Run<L> {
         if self.shared.stop.is_set() {
             return false;
         }
-        let cx = cx::make(self.handle.clone(), Arc::clone(&self.root), None);
+        let cx = cx::make(self.handle.clone(), Arc::clone(&self.root));
         for (name, spawn) in tasks {
             // Cloning a body is foreign code.
             let spawned = call_caught(|| spawn(&cx, name.clone())).unwrap_or_else(|payload| {

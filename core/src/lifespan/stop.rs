@@ -102,8 +102,7 @@ impl<'a, L: Timer> Stop<'a, L> {
                 let _ = call_caught(|| record.cancel());
                 continue;
             }
-            let grace = record.with_entry(|entry| entry.grace).flatten();
-            if due(grace.unwrap_or(self.budgets.grace)) {
+            if due(record.grace().unwrap_or(self.budgets.grace)) {
                 let _ = call_caught(|| record.cancel_overrun());
                 list(record, listed);
             }

@@ -1,9 +1,10 @@
 //! Failures that nobody awaited, kept for the report; bounded.
 
 use std::panic::Location;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::RecordRef;
+use crate::clock::Stamp;
 use crate::sync::{Mutex, lock};
 use crate::task::{Outcome, TaskId};
 
@@ -30,13 +31,13 @@ pub(crate) struct FailedTask {
 }
 
 impl FailedTask {
-    pub(super) fn of(record: &RecordRef, outcome: &Outcome, now: Instant) -> Self {
+    pub(super) fn of(record: &RecordRef, outcome: &Outcome, now: Stamp) -> Self {
         let task = super::TaskRef::new(record.clone());
         Self {
             id: task.id(),
             path: task.path(),
             outcome: outcome.clone(),
-            age: record.age(now),
+            age: record.age_at(now),
             spawned_at: task.spawned_at(),
         }
     }

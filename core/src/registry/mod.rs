@@ -1,34 +1,44 @@
 //! The registry of a scope: which tasks live in it, by name and by slot.
 //!
-//! Lock order: a registry's lock, then a record's or the failures'. Never the other way. Nothing
-//! runs foreign code under them: what is to be woken or dropped leaves the locked section first.
+//! It has a few shards, each with a lock of its own, so that threads rarely meet: a task with a name
+//! lies in the shard of its name, any other in that of the thread that spawned it. What is asked of
+//! all tasks locks all shards, and so sees one moment.
+//!
+//! Lock order: shards, the first one first; then the hub's or the failures'. Never the other way.
+//! Nothing runs foreign code under them: what is to be woken or dropped leaves the locked section
+//! first.
 
 mod failures;
+mod flag_table;
+mod names;
 mod record_ref;
+mod shard;
 mod slab;
 mod task_ref;
 mod tasks;
 mod worker_tasks;
 
 pub(crate) use failures::{FailedTask, Failures};
-pub(crate) use record_ref::RecordRef;
+pub(crate) use record_ref::{FirstPoll, RecordAt, RecordRef, Slot};
 pub use task_ref::{Finished, TaskRef};
 pub use tasks::{Cancel, NotFound, Tasks};
 pub use worker_tasks::WorkerTasks;
 
-use std::collections::HashMap;
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Stamp};
 use crate::event::{Reason, ShutdownTrigger};
 use crate::roll_call::Waiting;
-use crate::sync::{Arc, Mutex, MutexGuard, lock};
-use crate::task::{Entry, Finish, Flags, Name, Outcome};
-use crate::waiters::{Head, Waiters};
-use crate::wake::{call_caught, wake_all};
-use slab::Slab;
+use crate::sync::{Arc, IdSource, Mutex, lock};
+use crate::task::{Entry, Flags, Name, Outcome, TaskId};
+use crate::waiters::{Head, Taken, Waiters};
+use crate::wake::{call_caught, drop_caught, wake_all};
+use names::Tagger;
+use record_ref::SHARDS;
+use shard::{Left, Locked, Shard, Watched};
 
 pub(crate) struct Registry {
     /// Where the registry stands in the tree, for messages: empty for the root.
@@ -37,21 +47,16 @@ pub(crate) struct Registry {
     clock: Clock,
     /// Set when the loop drops a task that nobody cancelled: then the loop has ended.
     stop: ShutdownTrigger,
-    inner: Mutex<Inner>,
+    tagger: Tagger,
+    shards: [Shard; SHARDS],
+    hub: Mutex<Hub>,
 }
 
+/// Who watches the registry as a whole.
 #[derive(Default)]
-struct Inner {
-    slab: Slab,
-    live: usize,
-    closed: bool,
-    /// Slots by name; built when a name is first used or looked up.
-    names: Option<HashMap<Name, u32>>,
-    /// Raised when the scope stops: who stops it must hear of tasks that come meanwhile.
-    stopping: bool,
+struct Hub {
     waiters: Waiters,
-    /// Who watches.
-    idle: Head,
+    watching: Head,
     /// How often those who watched were taken.
     changes: u64,
 }
@@ -71,7 +76,8 @@ impl Registry {
         clock: Clock,
         stop: ShutdownTrigger,
     ) -> Arc<Self> {
-        Arc::new(Self { path, failures, clock, stop, inner: Mutex::new(Inner::default()) })
+        let (tagger, shards) = (Tagger::new(), std::array::from_fn(|_| Shard::default()));
+        Arc::new(Self { path, failures, clock, stop, tagger, shards, hub: Mutex::default() })
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -87,119 +93,166 @@ impl Registry {
         &self.path
     }
 
-    /// Adds a live task.
-    pub(crate) fn register(
-        self: &Arc<Self>,
-        entry: Entry,
-        flags: u32,
-    ) -> Result<RecordRef, Refused> {
-        let mut inner = lock(&self.inner);
-        if inner.closed {
-            return Err(Refused::Closed);
+    /// Adds a live task, with a reference for the tracked future and one for the handle.
+    pub(crate) fn register(&self, entry: Entry, flags: u32) -> Result<Slot, (Refused, Entry)> {
+        // A closure on a thread of its own is not seen to begin.
+        let is_blocking = flags & Flags::BLOCKING != 0;
+        let since = if is_blocking { self.clock.stamp() } else { Stamp::NONE };
+        let id = TaskId::unique();
+        let (tag, at) = match &entry.name {
+            Some(name) => self.place_of(name.as_bytes()),
+            None => (0, this_thread() % SHARDS),
+        };
+        let mut shard = self.shards[at].lock();
+        if let Some(why) = refusal(&shard, tag, &entry) {
+            return Err((why, entry));
         }
-        if let Some(name) = entry.name.clone() {
-            inner.claim(name)?;
+        let index = shard.open(id, entry, tag, since, flags);
+        let is_stopping = shard.is_stopping();
+        drop(shard);
+        if is_stopping {
+            self.notify();
         }
-        let Inner { slab, live, .. } = &mut *inner;
-        let (chunk, slot) = slab.allocate();
-        chunk.record(slot).open(entry, flags);
-        *live += 1;
-        let record = RecordRef::first(Arc::clone(self), Arc::clone(chunk), slot);
-        let waiting = if inner.stopping { inner.change() } else { Vec::new() };
-        drop(inner);
-        let _ = wake_all(waiting);
-        Ok(record)
+        Ok(Slot::new(at, index))
+    }
+
+    /// The tag of a name, and its shard.
+    fn place_of(&self, name: &[u8]) -> (u32, usize) {
+        let tag = self.tagger.tag(name);
+        // The low bits say where in the table of the shard.
+        (tag, (tag >> 16) as usize % SHARDS)
+    }
+
+    /// For models that want two shards.
+    #[cfg(all(test, loom))]
+    pub(crate) fn shares_a_shard(&self, name: &str, slot: Slot) -> bool {
+        slot.shard() == self.place_of(name.as_bytes()).1
     }
 
     /// From now on [`watch`](Self::watch) hears of tasks that come, too.
     pub(crate) fn begin_stop(&self) {
-        lock(&self.inner).stopping = true;
+        for shard in &mut self.lock_all() {
+            shard.begin_stop();
+        }
     }
 
     /// A record of a task that cannot run: it belongs to no name and counts for nobody.
     pub(crate) fn register_dead(self: &Arc<Self>, mut entry: Entry, outcome: Outcome) -> RecordRef {
         entry.name = None;
-        let since = entry.since;
-        let mut inner = lock(&self.inner);
-        let (chunk, slot) = inner.slab.allocate();
-        chunk.record(slot).open(entry, Flags::HANDLE); // its drop reports a failure unread
-        let finish = chunk.record(slot).finish(outcome, since);
-        let record = RecordRef::first(Arc::clone(self), Arc::clone(chunk), slot);
-        drop(inner);
-        drop(finish);
-        record
+        let id = TaskId::unique();
+        let at = this_thread() % SHARDS;
+        let index = self.shards[at].lock().open_dead(id, entry, outcome);
+        RecordRef::new(Arc::clone(self), Slot::new(at, index))
     }
 
     /// Settles a task: its name is free, its outcome stands, a failure nobody hears is reported,
-    /// and all who waited are woken; in one locked section, so that nobody sees a part of it.
-    pub(crate) fn settle(&self, record: &RecordRef, outcome: Outcome) {
-        let now = self.clock.now();
+    /// and all who waited are woken; in one locked section, so that nobody sees a part of it. The
+    /// reference of the tracked future is given up.
+    #[inline]
+    fn settle(&self, task: RecordAt<'_>, outcome: Outcome) {
+        match outcome {
+            // Nobody asks when a task ended that is not listed and has not failed.
+            Outcome::Completed if !task.flags().is_listed() => {
+                self.end(task, Outcome::Completed, Stamp::NONE, None);
+            }
+            outcome => self.settle_at(task, outcome),
+        }
+    }
+
+    /// As `settle`, and notes the time.
+    #[cold]
+    fn settle_at(&self, task: RecordAt<'_>, outcome: Outcome) {
         let loop_closed = matches!(outcome, Outcome::LoopClosed);
-        let failure = outcome.is_failure().then(|| FailedTask::of(record, &outcome, now));
-        let mut idle = Vec::new();
-        let finish = {
-            let mut inner = lock(&self.inner);
-            inner.release_name(record);
-            let finish = record.finish(outcome, now);
-            if let (true, Some(failure)) = (finish.unheard, failure) {
-                self.failures.add(failure);
-            }
-            inner.live -= 1;
-            if inner.live == 0 {
-                idle = inner.change();
-            }
-            finish
-        };
-        // A waker that panics here would end the loop of some runtimes and not of others. The panic
-        // hook has shown it; the loop goes on.
-        let Finish { waiters, .. } = finish;
-        let _ = wake_all(waiters.into_iter().chain(idle));
+        // Before the lock: it reads the clock, and the record.
+        let now = self.clock.stamp();
+        let failure = outcome.is_failure().then(|| FailedTask::of(&task.refer(), &outcome, now));
+        self.end(task, outcome, now, failure);
         if loop_closed {
             let _ = call_caught(|| self.stop.set(Reason::LoopClosed));
         }
     }
 
+    #[inline]
+    fn end(&self, task: RecordAt<'_>, outcome: Outcome, at: Stamp, failure: Option<FailedTask>) {
+        let mut left = Left::default();
+        let mut shard = task.lock();
+        shard.finish(task.index(), outcome, at, &mut left);
+        if let (true, Some(failure)) = (left.unheard, failure) {
+            self.failures.add(failure);
+        }
+        let may_be_empty = shard.live() == 0 && shard.is_watched();
+        drop(shard);
+        let Left { waiters, waker, event, held, .. } = left;
+        // A waker that panics here would end the loop of some runtimes and not of others. The panic
+        // hook has shown it; the loop goes on.
+        if !waiters.is_empty() {
+            let _ = wake_all(waiters);
+        }
+        if waker.is_some() || event.is_some() || held.is_some() {
+            let _ = drop_caught((waker, event, held));
+        }
+        if may_be_empty {
+            self.notify_if_empty();
+        }
+    }
+
     /// Reports the failure of a finished task whose handle was dropped unread.
     pub(crate) fn report(&self, record: &RecordRef) {
-        if let Some(outcome) = record.outcome().filter(Outcome::is_failure) {
-            self.failures.add(FailedTask::of(record, &outcome, self.clock.now()));
+        if let Some(outcome) = record.at().outcome().filter(Outcome::is_failure) {
+            self.failures.add(FailedTask::of(record, &outcome, self.clock.stamp()));
         }
     }
 
     pub(crate) fn find(self: &Arc<Self>, name: &str) -> Option<RecordRef> {
-        let mut inner = lock(&self.inner);
-        let slot = inner.names().get(name).copied()?;
-        Some(self.reference(&inner, slot))
+        let (tag, at) = self.place_of(name.as_bytes());
+        let mut shard = self.shards[at].lock();
+        let index = shard.find(tag, name.as_bytes())?;
+        shard.record(index).references += 1;
+        drop(shard);
+        Some(RecordRef::new(Arc::clone(self), Slot::new(at, index)))
     }
 
-    /// The live tasks, oldest first.
+    /// The live tasks, oldest first; from now on they are listed, so that their ages are known.
     pub(crate) fn snapshot(self: &Arc<Self>) -> Vec<RecordRef> {
-        let inner = lock(&self.inner);
-        let mut live = inner.slab.live().collect::<Vec<_>>();
+        let now = self.clock.stamp();
+        let mut live = Vec::new();
+        for (at, shard) in self.lock_all().iter_mut().enumerate() {
+            shard.each_live(|index, record| {
+                record.references += 1;
+                record.since = record.since.or(now);
+                live.push((record.id, Slot::new(at, index)));
+            });
+        }
         live.sort_unstable_by_key(|&(id, _)| id);
-        live.into_iter().map(|(_, slot)| self.reference(&inner, slot)).collect()
+        live.into_iter().map(|(_, slot)| RecordRef::new(Arc::clone(self), slot)).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
-        lock(&self.inner).live
+        live(&self.lock_all())
     }
 
     /// Refuses all that comes, if nothing lives. Tells whether it did.
     pub(crate) fn close_if_empty(&self) -> bool {
-        let mut inner = lock(&self.inner);
-        inner.closed |= inner.live == 0;
-        inner.closed
+        let mut shards = self.lock_all();
+        if live(&shards) == 0 {
+            shards.iter_mut().for_each(Locked::close);
+        }
+        shards.iter().all(Locked::is_closed)
     }
 
     /// Refuses all that comes.
     pub(crate) fn close(&self) {
-        lock(&self.inner).closed = true;
+        self.lock_all().iter_mut().for_each(Locked::close);
     }
 
     /// Watches from now on: completes when the registry becomes empty, and once the scope stops, when
     /// a task comes. Watch first, look then, and wait last: so nothing falls between.
     pub(crate) fn watch(&self) -> Watch<'_> {
-        Watch { registry: self, seen: lock(&self.inner).changes, key: None }
+        let mut shards = self.lock_all();
+        for shard in &mut shards {
+            shard.set_watched(Watched::Yes);
+        }
+        Watch { registry: self, seen: lock(&self.hub).changes, key: None }
     }
 
     /// As [`watch`](Self::watch), if a task lives.
@@ -208,47 +261,69 @@ impl Registry {
         (self.len() > 0).then_some(watch)
     }
 
-    fn reference(self: &Arc<Self>, inner: &MutexGuard<'_, Inner>, slot: u32) -> RecordRef {
-        RecordRef::another(Arc::clone(self), Arc::clone(inner.slab.chunk(slot)), slot)
+    fn lock_all(&self) -> [Locked<'_>; SHARDS] {
+        self.shards.each_ref().map(Shard::lock)
     }
 
-    fn free(&self, slot: u32) {
-        lock(&self.inner).slab.free(slot);
+    /// Wakes those who watch, if the registry is empty.
+    ///
+    /// The last task to leave is missed by nobody: each empties its shard in a locked section, in
+    /// which it sees that somebody watches; and the last of them finds all shards empty here, unless
+    /// a task has come meanwhile, whose end does the same.
+    fn notify_if_empty(&self) {
+        let mut shards = self.lock_all();
+        if live(&shards) > 0 {
+            return;
+        }
+        for shard in &mut shards {
+            shard.set_watched(Watched::No); // whoever watched is woken now
+        }
+        let woken = lock(&self.hub).change();
+        drop(shards);
+        let _ = wake_all(woken);
+    }
+
+    fn notify(&self) {
+        let woken = lock(&self.hub).change();
+        let _ = wake_all(woken);
     }
 }
 
-impl Inner {
-    fn names(&mut self) -> &mut HashMap<Name, u32> {
-        let Self { slab, names, .. } = self;
-        names.get_or_insert_with(|| slab.live_names().collect())
-    }
+fn live(shards: &[Locked<'_>]) -> usize {
+    shards.iter().map(Locked::live).sum()
+}
 
+fn refusal(shard: &Locked<'_>, tag: u32, entry: &Entry) -> Option<Refused> {
+    if shard.is_closed() {
+        return Some(Refused::Closed);
+    }
+    let name = entry.name.as_ref()?;
+    if name.is_empty() {
+        return Some(Refused::EmptyName);
+    }
+    shard.find(tag, name.as_bytes()).map(|_| Refused::NameTaken)
+}
+
+/// A number for this thread: the first threads have low ones.
+fn this_thread() -> usize {
+    static NUMBERS: IdSource = IdSource::new();
+    thread_local! {
+        /// Zero: not yet given.
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    if NUMBER.get() == 0 {
+        NUMBER.set(NUMBERS.next());
+    }
+    NUMBER.get() as usize
+}
+
+impl Hub {
     /// Counts a change, and takes those who watch.
-    fn change(&mut self) -> Vec<Waker> {
-        let mut waiting = Vec::new();
-        self.waiters.drain(&mut self.idle, &mut waiting);
+    fn change(&mut self) -> Taken {
+        let mut waiting = Taken::default();
+        self.waiters.drain(&mut self.watching, &mut waiting);
         self.changes += 1;
         waiting
-    }
-
-    /// Takes a name for the slot that is allocated next.
-    fn claim(&mut self, name: Name) -> Result<(), Refused> {
-        if name.is_empty() {
-            return Err(Refused::EmptyName);
-        }
-        let slot = self.slab.next_slot();
-        match self.names().entry(name) {
-            std::collections::hash_map::Entry::Occupied(_) => Err(Refused::NameTaken),
-            std::collections::hash_map::Entry::Vacant(vacant) => {
-                vacant.insert(slot);
-                Ok(())
-            }
-        }
-    }
-
-    fn release_name(&mut self, record: &RecordRef) {
-        let Some(names) = &mut self.names else { return };
-        record.with_entry(|entry| entry.name.as_ref().map(|name| names.remove(name.as_str())));
     }
 }
 
@@ -268,21 +343,21 @@ impl Future for Watch<'_> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let waker = context.waker().clone();
-        let mut inner = lock(&self.registry.inner);
-        if inner.changes != self.seen {
-            drop(inner);
+        let mut hub = lock(&self.registry.hub);
+        if hub.changes != self.seen {
+            drop(hub);
             self.key = None;
             return Poll::Ready(());
         }
-        let Inner { waiters, idle, .. } = &mut *inner;
+        let Hub { waiters, watching, .. } = &mut *hub;
         let old = match self.key {
             Some(key) => waiters.replace(key, waker),
             None => {
-                self.key = Some(waiters.insert(idle, waker));
+                self.key = Some(waiters.insert(watching, waker));
                 None
             }
         };
-        drop(inner);
+        drop(hub);
         drop(old);
         Waiting::answer(|| String::from("the end of every task of a scope"));
         Poll::Pending
@@ -292,10 +367,10 @@ impl Future for Watch<'_> {
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
-        let mut inner = lock(&self.registry.inner);
-        let Inner { waiters, idle, changes, .. } = &mut *inner;
-        let waker = if *changes == self.seen { waiters.remove(idle, key) } else { None };
-        drop(inner);
+        let mut hub = lock(&self.registry.hub);
+        let Hub { waiters, watching, changes } = &mut *hub;
+        let waker = if *changes == self.seen { waiters.remove(watching, key) } else { None };
+        drop(hub);
         drop(waker);
     }
 }

@@ -1,63 +1,312 @@
-//! A counted reference to a record: the slot is used again only when nobody refers to it.
+//! A counted reference to a record: it is used again only when nobody refers to it.
 
-use std::ops::Deref;
+use std::panic::Location;
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
 
 use super::Registry;
-use super::slab::Chunk;
-use crate::sync::{Arc, Ordering};
-use crate::task::Record;
+use super::shard::{Locked, Shard};
+use crate::clock::Stamp;
+use crate::event::{Reason, ShutdownEvent};
+use crate::sync::Arc;
+use crate::task::{Flags, Life, Name, Outcome, Registration, TaskId};
+use crate::waiters::{NIL, WakerId};
+
+/// Where a record lies: a shard, and an index in that.
+#[derive(Clone, Copy)]
+pub(crate) struct Slot(u32);
+
+impl Slot {
+    pub(super) fn new(shard: usize, index: u32) -> Self {
+        Self(index * SHARDS as u32 + shard as u32)
+    }
+
+    #[inline]
+    pub(super) fn shard(self) -> usize {
+        self.0 as usize % SHARDS
+    }
+}
+
+/// How many parts a registry has: so many threads do not meet.
+pub(super) const SHARDS: usize = 4;
 
 pub(crate) struct RecordRef {
     registry: Arc<Registry>,
-    chunk: Arc<Chunk>,
-    slot: u32,
+    slot: Slot,
 }
 
 impl RecordRef {
-    /// The reference of a slot that was just allocated.
-    pub(super) fn first(registry: Arc<Registry>, chunk: Arc<Chunk>, slot: u32) -> Self {
-        // Relaxed: nobody else knows of the slot yet.
-        chunk.references(slot).store(1, Ordering::Relaxed);
-        Self { registry, chunk, slot }
-    }
-
-    /// A further reference; the caller knows of one that lives (its own, or that of a live task,
-    /// which the registry's lock keeps from settling).
-    pub(super) fn another(registry: Arc<Registry>, chunk: Arc<Chunk>, slot: u32) -> Self {
-        // Relaxed, as in `Arc::clone`: the record is reached through a reference that exists.
-        chunk.references(slot).fetch_add(1, Ordering::Relaxed);
-        Self { registry, chunk, slot }
+    /// Takes over a reference that was counted when the record was opened or found.
+    pub(crate) fn new(registry: Arc<Registry>, slot: Slot) -> Self {
+        Self { registry, slot }
     }
 
     pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.registry
     }
+
+    #[inline]
+    pub(crate) fn at(&self) -> RecordAt<'_> {
+        RecordAt { registry: &self.registry, slot: self.slot }
+    }
+
+    #[inline]
+    pub(crate) fn flags(&self) -> Flags {
+        self.at().flags()
+    }
+
+    pub(crate) fn grace(&self) -> Option<Duration> {
+        self.at().lock().record(self.at().index()).grace.get()
+    }
+
+    /// How long the task has lived, or lived, since its first poll.
+    pub(crate) fn age(&self, now: Instant) -> Duration {
+        self.age_at(self.registry.clock().stamp_of(now))
+    }
+
+    pub(super) fn age_at(&self, now: Stamp) -> Duration {
+        self.at().lock().record(self.at().index()).age(now)
+    }
+
+    /// Asks for the body to be dropped. Tells whether the task was still live.
+    pub(crate) fn cancel(&self) -> bool {
+        self.at().demand(Flags::CANCELLED)
+    }
+
+    /// As `cancel`, because the grace is over.
+    pub(crate) fn cancel_overrun(&self) -> bool {
+        self.at().demand(Flags::CANCELLED | Flags::OVERRUN)
+    }
+
+    /// As `cancel`, protected or not, because the overall deadline is over.
+    pub(crate) fn force(&self) -> bool {
+        self.at().demand(Flags::CANCELLED | Flags::OVERRUN | Flags::FORCED)
+    }
 }
 
 impl Clone for RecordRef {
     fn clone(&self) -> Self {
-        Self::another(Arc::clone(&self.registry), Arc::clone(&self.chunk), self.slot)
-    }
-}
-
-impl Deref for RecordRef {
-    type Target = Record;
-
-    fn deref(&self) -> &Record {
-        self.chunk.record(self.slot)
+        self.at().refer()
     }
 }
 
 impl Drop for RecordRef {
     fn drop(&mut self) {
-        // AcqRel, as in `Arc::drop`: what others did with the record happened before it is used
-        // again.
-        if self.chunk.references(self.slot).fetch_sub(1, Ordering::AcqRel) == 1 {
-            let held = self.chunk.record(self.slot).close();
-            self.registry.free(self.slot);
+        let at = self.at();
+        let left = at.lock().release(at.index());
+        if left.is_some() {
             // An error or a payload may have a destructor that panics; whoever drops the last
             // reference, a loop perhaps, is not to blame for it.
-            let _ = crate::wake::drop_caught(held);
+            let _ = crate::wake::drop_caught(left);
         }
     }
+}
+
+/// A record that somebody else has counted a reference to.
+#[derive(Clone, Copy)]
+pub(crate) struct RecordAt<'a> {
+    registry: &'a Arc<Registry>,
+    slot: Slot,
+}
+
+impl<'a> RecordAt<'a> {
+    pub(crate) fn new(registry: &'a Arc<Registry>, slot: Slot) -> Self {
+        Self { registry, slot }
+    }
+
+    #[inline]
+    fn shard(self) -> &'a Shard {
+        &self.registry.shards[self.slot.shard()]
+    }
+
+    #[inline]
+    pub(super) fn index(self) -> u32 {
+        self.slot.0 / SHARDS as u32
+    }
+
+    #[inline]
+    pub(super) fn lock(self) -> Locked<'a> {
+        self.shard().lock()
+    }
+
+    /// A reference of one's own.
+    pub(crate) fn refer(self) -> RecordRef {
+        self.lock().record(self.index()).references += 1;
+        RecordRef::new(Arc::clone(self.registry), self.slot)
+    }
+
+    #[inline]
+    pub(crate) fn flags(self) -> Flags {
+        self.shard().flags(self.index())
+    }
+
+    pub(crate) fn id(self) -> TaskId {
+        self.lock().record(self.index()).id
+    }
+
+    pub(crate) fn name(self) -> Option<Name> {
+        self.lock().record(self.index()).name.clone()
+    }
+
+    pub(crate) fn spawned_at(self) -> &'static Location<'static> {
+        // A record that somebody refers to has its place: the fallback is never taken.
+        let spawned_at = self.lock().record(self.index()).spawned_at;
+        spawned_at.unwrap_or_else(|| Location::caller())
+    }
+
+    pub(crate) fn outcome(self) -> Option<Outcome> {
+        self.lock().record(self.index()).outcome()
+    }
+
+    /// The event as this task sees it: below its scope's, and set by its own stop.
+    pub(crate) fn event(self, scope: &ShutdownEvent) -> ShutdownEvent {
+        let made = self.lock().record(self.index()).event();
+        if let Some(event) = made {
+            return event;
+        }
+        let fresh = scope.child();
+        let mut locked = self.lock();
+        let event = match &mut locked.record(self.index()).life {
+            Life::Live { event, .. } => event.get_or_insert_with(|| fresh.clone()).clone(),
+            _ => fresh.clone(),
+        };
+        drop(locked);
+        // A stop that came before found no event to set; one that comes later finds this one,
+        // because it raises its flag before it looks.
+        if self.flags().is_stopped() {
+            let _ = event.trigger().set(Reason::Requested);
+        }
+        event
+    }
+
+    /// Asks the task to end by itself. Tells whether it was still live.
+    pub(crate) fn stop(self, reason: Reason) -> bool {
+        let mut locked = self.lock();
+        let before = locked.raise(self.index(), Flags::STOPPED);
+        let event = locked.record(self.index()).event();
+        drop(locked);
+        if let Some(event) = event {
+            // Set before: the task knows.
+            let _ = event.trigger().set(reason);
+        }
+        !before.is_finished()
+    }
+
+    fn demand(self, bits: u32) -> bool {
+        let mut locked = self.lock();
+        let before = locked.raise(self.index(), bits);
+        let waker = match &mut locked.record(self.index()).life {
+            Life::Live { waker, .. } => waker.take(), // record, invariant 3
+            _ => None,
+        };
+        drop(locked);
+        if before.is_finished() {
+            return false;
+        }
+        if before.is_blocking() {
+            self.stop(Reason::Requested); // all that a thread can be told
+        }
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
+    }
+
+    /// Stores how to have the tracked future polled again (record, invariant 3), and when it was
+    /// first known to go on living.
+    pub(crate) fn store_waker(self, waker: Waker, first: FirstPoll) {
+        // Foreign code: before the lock.
+        let now = (first == FirstPoll::Yes).then(|| self.registry.clock().stamp());
+        let mut locked = self.lock();
+        let record = locked.record(self.index());
+        if let Some(now) = now {
+            record.since = record.since.or(now);
+        }
+        let old = match &mut record.life {
+            Life::Live { waker: slot, .. } => slot.replace(waker),
+            _ => Some(waker),
+        };
+        drop(locked);
+        drop(old);
+    }
+
+    pub(crate) fn protect(self) {
+        self.lock().update(self.index(), Flags::protected_once_more);
+    }
+
+    pub(crate) fn unprotect(self) {
+        self.lock().update(self.index(), Flags::protected_once_less);
+    }
+
+    /// The handle is gone, or has read the outcome. Tells whether the outcome stood already.
+    pub(crate) fn drop_handle(self) -> bool {
+        let before = self.lock().update(self.index(), |flags| flags.without(Flags::HANDLE));
+        before.has_handle() && before.is_finished()
+    }
+
+    /// Waits for the outcome.
+    ///
+    /// No wake-up is lost: settling raises `FINISHED` and takes the waiters in one locked section,
+    /// and a waiter registers and looks in one.
+    pub(crate) fn poll_finished(self, me: &mut Registration, waker: &Waker) -> Poll<Outcome> {
+        let flags = self.flags();
+        if flags.is_completed() {
+            me.key = NIL;
+            return Poll::Ready(Outcome::Completed);
+        }
+        let id = WakerId::of(waker);
+        if !flags.is_finished() && me.key != NIL && me.waker == id {
+            return Poll::Pending;
+        }
+        let waker = waker.clone();
+        let mut locked = self.lock();
+        if let Some(outcome) = locked.record(self.index()).outcome() {
+            drop(locked);
+            me.key = NIL;
+            return Poll::Ready(outcome);
+        }
+        let (waiters, record) = locked.waiters(self.index());
+        let old = if me.key == NIL {
+            me.key = waiters.insert(&mut record.finished, waker);
+            None
+        } else {
+            waiters.replace(me.key, waker)
+        };
+        drop(locked);
+        drop(old);
+        me.waker = id;
+        Poll::Pending
+    }
+
+    #[inline]
+    pub(crate) fn forget_waiter(self, me: &mut Registration) {
+        if me.key != NIL {
+            self.remove_waiter(me);
+        }
+    }
+
+    fn remove_waiter(self, me: &mut Registration) {
+        let mut locked = self.lock();
+        // Once finished, every waiter was taken and the key is nobody's.
+        let (waiters, record) = locked.waiters(self.index());
+        let waker = match record.life {
+            Life::Live { .. } => waiters.remove(&mut record.finished, me.key),
+            _ => None,
+        };
+        drop(locked);
+        drop(waker);
+        me.key = NIL;
+    }
+
+    #[inline]
+    pub(crate) fn settle(self, outcome: Outcome) {
+        self.registry.settle(self, outcome);
+    }
+}
+
+/// Whether a task has just been polled for the first time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FirstPoll {
+    Yes,
+    No,
 }

@@ -1,85 +1,69 @@
-//! Records in chunks that never move, with a list of free slots.
+//! Records in chunks that never move, with a list of free ones.
 
-use crate::sync::Arc;
-use crate::task::{Name, Record, TaskId};
+use crate::task::{Life, Name, Record};
+use crate::waiters::NIL;
 
 const CHUNK: u32 = 64;
 
-/// Sixty-four records in one allocation.
-pub(super) struct Chunk([Slot; CHUNK as usize]);
+/// What a record held that may have a destructor.
+pub(super) type Held = (Option<Name>, Life);
 
-struct Slot {
-    record: Record,
-    references: crate::sync::AtomicUsize,
-}
-
-impl Chunk {
-    pub(super) fn record(&self, slot: u32) -> &Record {
-        &self.slot(slot).record
-    }
-
-    /// How many `RecordRef`s hold the record; the slot is free when there are none.
-    pub(super) fn references(&self, slot: u32) -> &crate::sync::AtomicUsize {
-        &self.slot(slot).references
-    }
-
-    fn slot(&self, slot: u32) -> &Slot {
-        &self.0[(slot % CHUNK) as usize]
-    }
-}
-
-/// All chunks of a registry. Slots are numbered through: slot 70 is the seventh of the second.
-#[derive(Default)]
+/// All records of a shard, numbered through: index 70 is the seventh of the second chunk.
 pub(super) struct Slab {
-    chunks: Vec<Arc<Chunk>>,
-    free: Vec<u32>,
-    used: u32,
+    chunks: Vec<Box<[Record]>>,
+    /// The record that is used next, and through its `Life::Free` the one after it.
+    free: u32,
+}
+
+impl Default for Slab {
+    fn default() -> Self {
+        Self { chunks: Vec::new(), free: NIL }
+    }
 }
 
 impl Slab {
-    /// The slot that [`allocate`](Self::allocate) will give.
-    pub(super) fn next_slot(&self) -> u32 {
-        self.free.last().copied().unwrap_or(self.used)
-    }
-
-    pub(super) fn allocate(&mut self) -> (&Arc<Chunk>, u32) {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.used += 1;
-            self.used - 1
-        });
-        if slot / CHUNK == self.chunks.len() as u32 {
-            self.chunks.push(Arc::new(Chunk(std::array::from_fn(|_| Slot {
-                record: Record::empty(),
-                references: crate::sync::AtomicUsize::new(0),
-            }))));
+    #[inline]
+    pub(super) fn allocate(&mut self) -> u32 {
+        if self.free == NIL {
+            self.grow();
         }
-        (self.chunk(slot), slot)
+        let index = self.free;
+        if let Life::Free { next } = self.get_mut(index).life {
+            self.free = next;
+        }
+        index
     }
 
-    pub(super) fn free(&mut self, slot: u32) {
-        self.free.push(slot);
+    /// Returns what the record held, which is for the caller to drop.
+    #[inline]
+    pub(super) fn free(&mut self, index: u32) -> Held {
+        let next = std::mem::replace(&mut self.free, index);
+        let record = self.get_mut(index);
+        (record.name.take(), std::mem::replace(&mut record.life, Life::Free { next }))
     }
 
-    pub(super) fn chunk(&self, slot: u32) -> &Arc<Chunk> {
-        &self.chunks[(slot / CHUNK) as usize]
+    #[inline]
+    pub(super) fn get(&self, index: u32) -> &Record {
+        &self.chunks[(index / CHUNK) as usize][(index % CHUNK) as usize]
     }
 
-    /// Live tasks with their slots. A record is live from its registration until it has settled.
-    pub(super) fn live(&self) -> impl Iterator<Item = (TaskId, u32)> {
-        self.records().filter_map(|(slot, record)| {
-            let id = record.with_entry(|entry| entry.id)?;
-            (!record.flags().is_finished()).then_some((id, slot))
-        })
+    #[inline]
+    pub(super) fn get_mut(&mut self, index: u32) -> &mut Record {
+        &mut self.chunks[(index / CHUNK) as usize][(index % CHUNK) as usize]
     }
 
-    pub(super) fn live_names(&self) -> impl Iterator<Item = (Name, u32)> {
-        self.records().filter_map(|(slot, record)| {
-            let name = record.with_entry(|entry| entry.name.clone())??;
-            (!record.flags().is_finished()).then_some((name, slot))
-        })
+    /// The live tasks. A record is live from its registration until it has settled.
+    pub(super) fn live(&mut self) -> impl Iterator<Item = (u32, &mut Record)> {
+        let records = self.chunks.iter_mut().flatten();
+        (0..).zip(records).filter(|(_, record)| matches!(record.life, Life::Live { .. }))
     }
 
-    fn records(&self) -> impl Iterator<Item = (u32, &Record)> {
-        (0..self.used).map(|slot| (slot, self.chunk(slot).record(slot)))
+    /// A further chunk, whose first record is used first.
+    #[cold]
+    fn grow(&mut self) {
+        let first = self.chunks.len() as u32 * CHUNK;
+        let next = |index| if index + 1 < first + CHUNK { index + 1 } else { NIL };
+        self.chunks.push((first..first + CHUNK).map(|index| Record::free(next(index))).collect());
+        self.free = first;
     }
 }

@@ -30,14 +30,13 @@ impl TaskRef {
     /// Returns the task's id.
     #[must_use]
     pub fn id(&self) -> TaskId {
-        // A record that somebody refers to has its entry: the fallback is never taken.
-        self.0.with_entry(|entry| entry.id).unwrap_or_else(TaskId::unique)
+        self.0.at().id()
     }
 
     /// Returns the name, if the task was given one.
     #[must_use]
     pub fn name(&self) -> Option<Name> {
-        self.0.with_entry(|entry| entry.name.clone()).flatten()
+        self.0.at().name()
     }
 
     /// Returns where the task stands: its scope and its name or id, as in `db/poller`.
@@ -54,7 +53,7 @@ impl TaskRef {
     /// Returns the line that spawned the task.
     #[must_use]
     pub fn spawned_at(&self) -> &'static Location<'static> {
-        self.0.with_entry(|entry| entry.spawned_at).unwrap_or_else(|| Location::caller())
+        self.0.at().spawned_at()
     }
 
     /// Tells whether the task has ended.
@@ -66,12 +65,12 @@ impl TaskRef {
     /// Returns how the task ended, once it has.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
-        self.0.outcome()
+        self.0.at().outcome()
     }
 
     /// Asks the task to end by itself: sets the event that it sees. Tells whether it was live.
     pub fn stop(&self) -> bool {
-        self.0.stop(Reason::Requested)
+        self.0.at().stop(Reason::Requested)
     }
 
     /// Has the task's body dropped, now, whether or not the result is awaited.
@@ -128,7 +127,7 @@ impl Future for Finished {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
         let Self { task, me } = &mut *self;
-        let polled = task.0.poll_finished(me, context.waker());
+        let polled = task.0.at().poll_finished(me, context.waker());
         if polled.is_pending() {
             Waiting::answer(|| format!("the end of task {}", task.path()));
             // A closure ends on its thread, whether or not its loop is driven.
@@ -143,7 +142,7 @@ impl Future for Finished {
 impl Drop for Finished {
     fn drop(&mut self) {
         let Self { task, me } = self;
-        task.0.forget_waiter(me);
+        task.0.at().forget_waiter(me);
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::panic::Location;
 
-use super::builder::{SpawnError, TaskBuilder};
+use super::builder::{Registered, SpawnError, TaskBuilder};
 use super::tracked::{Start, settle};
 use super::value::ValueSlot;
 use super::{Cx, Spawner, Task};
 use crate::event::ShutdownEvent;
 use crate::event_loop::{Blocking, Closed};
-use crate::registry::RecordRef;
+use crate::sync::Arc;
 use crate::task::{Failure, Flags, Outcome, Output, Panic};
-use crate::wake::{call_caught, drop_caught};
+use crate::wake::call_caught;
 
 impl<L> Cx<'_, L> {
     /// Runs a closure on a thread that may block, as a task of this scope.
@@ -40,7 +40,7 @@ impl<L> Cx<'_, L> {
         R: Output<Value: Send + 'static>,
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
-        let builder = TaskBuilder::unnamed(self.handle().clone(), self.scope().clone());
+        let builder = TaskBuilder::unnamed(self.place().clone());
         builder.start_blocking_anyway(work)
     }
 }
@@ -57,7 +57,7 @@ impl<L> Spawner<L> {
         R: Output<Value: Send + 'static>,
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
-        TaskBuilder::unnamed(self.handle().clone(), self.scope().clone())
+        TaskBuilder::unnamed(self.place().clone())
             .spawn_blocking(work)
             .map_err(|error| Closed::new(error.into_body()))
     }
@@ -76,8 +76,8 @@ impl<L> TaskBuilder<L> {
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
         match self.register(Flags::BLOCKING, Location::caller()) {
-            Ok(record) => Ok(self.start_blocking(work, record)),
-            Err(why) => Err(self.refused(why, work)),
+            Ok(registered) => Ok(registered.start_blocking(work)),
+            Err(rejected) => Err(rejected.with(work)),
         }
     }
 
@@ -90,47 +90,44 @@ impl<L> TaskBuilder<L> {
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
         let spawned_at = Location::caller();
-        if let Ok(record) = self.register(Flags::BLOCKING, spawned_at) {
-            return self.start_blocking(work, record);
+        let scope = Arc::clone(&self.place.scope);
+        match self.register(Flags::BLOCKING, spawned_at) {
+            Ok(registered) => registered.start_blocking(work),
+            Err(_) => Task::dead(&scope, work, Outcome::LoopClosed, spawned_at),
         }
-        Task::dead(&self.scope, work, Outcome::LoopClosed, spawned_at)
     }
+}
 
-    fn start_blocking<R, F>(self, work: F, record: RecordRef) -> Task<R::Value>
+impl<L> Registered<L> {
+    fn start_blocking<R, F>(self, work: F) -> Task<R::Value>
     where
         L: Blocking,
         R: Output<Value: Send + 'static>,
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
         let value = ValueSlot::new();
-        let task = Task::new(record.clone(), value.clone());
-        let event = record.event(self.scope.event());
-        let start = Start::new(work, record);
+        let task = self.task(value.clone());
+        let place = Arc::clone(&self.place);
+        let event = place.record(self.slot).event(place.scope.event());
+        let start = Start::new(work, self, value);
         // A loop that has ended has dropped the closure, which settled the task: `LoopClosed`.
-        let _ = self.handle.spawn_blocking(move || run(start, &event, value));
+        let _ = place.handle.spawn_blocking(move || run(start, &event));
         task
     }
 }
 
-fn run<R, F>(mut start: Start<F>, event: &ShutdownEvent, slot: ValueSlot<R::Value>)
+fn run<R, F, L>(mut start: Start<F, L, R::Value>, event: &ShutdownEvent)
 where
     R: Output<Value: Send + 'static>,
     F: FnOnce(&ShutdownEvent) -> R,
 {
-    let Some((work, record)) = start.begin() else { return };
-    let done = call_caught(|| {
-        let value = work(event).into_result()?;
-        if record.flags().has_handle() {
-            slot.put(value);
-        }
-        Ok(())
-    });
-    let outcome = match done {
-        Ok(Ok(())) => Outcome::Completed,
-        Ok(Err(error)) => Outcome::Failed(Failure::new(error)),
-        Err(payload) => Outcome::Panicked(Panic::new(payload)),
+    let Some(work) = start.begin() else { return };
+    let home = start.home();
+    let done = call_caught(|| work(event).into_result());
+    let (outcome, dropped) = match done {
+        Ok(Ok(value)) => (Outcome::Completed, home.keep(value)),
+        Ok(Err(error)) => (Outcome::Failed(Failure::new(error)), Ok(())),
+        Err(payload) => (Outcome::Panicked(Panic::new(payload)), Ok(())),
     };
-    settle(&record, outcome, Ok(()));
-    // If the handle has gone meanwhile, the value is ours to drop.
-    let _ = drop_caught(slot);
+    settle(home.record(), outcome, dropped);
 }

@@ -5,38 +5,55 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::place::Place;
 use super::tracked::{Start, tracked};
 use super::value::ValueSlot;
-use super::{Cx, Scope, Task, TaskFn, WrongThread};
+use super::{Cx, Task, TaskFn, WrongThread};
 use crate::event_loop::EventLoop;
-use crate::registry::{RecordRef, Refused};
+use crate::registry::{RecordRef, Refused, Slot};
 use crate::sync::Arc;
-use crate::task::{Flags, Name, Outcome, Output};
+use crate::task::{Entry, Flags, Grace, Name, Outcome, Output};
 
 /// A task that is about to be spawned; made by [`Cx::task`] and [`Spawner::task`](crate::Spawner::task).
 #[must_use = "nothing starts before `.spawn(body)`"]
 pub struct TaskBuilder<L> {
-    pub(super) handle: L,
-    pub(super) scope: Arc<Scope>,
+    pub(super) place: Arc<Place<L>>,
     name: Option<Name>,
-    grace: Option<Duration>,
+    grace: Grace,
     flags: u32,
 }
 
+/// What is left of a builder when its task is registered.
+pub(super) struct Registered<L> {
+    pub(super) place: Arc<Place<L>>,
+    /// With a reference for the tracked future and one for the handle.
+    pub(super) slot: Slot,
+}
+
+/// What is left of a builder when its task was refused.
+pub(super) struct Rejected {
+    why: Refused,
+    name: Option<Name>,
+}
+
 impl<L> TaskBuilder<L> {
-    pub(super) fn named(handle: L, scope: Arc<Scope>, name: Name) -> Self {
-        Self { handle, scope, name: Some(name), grace: None, flags: 0 }
+    pub(super) fn named(place: Arc<Place<L>>, name: Name) -> Self {
+        Self { place, name: Some(name), grace: Grace::DEFAULT, flags: Flags::HANDLE }
     }
 
-    pub(super) fn unnamed(handle: L, scope: Arc<Scope>) -> Self {
-        Self { handle, scope, name: None, grace: None, flags: 0 }
+    pub(super) fn unnamed(place: Arc<Place<L>>) -> Self {
+        Self { place, name: None, grace: Grace::DEFAULT, flags: Flags::HANDLE }
+    }
+
+    pub(super) fn handle(&self) -> &L {
+        &self.place.handle
     }
 
     /// Sets how long the task may take from a stop to its end, before it is cancelled.
     ///
     /// Default: the lifespan's grace.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = Some(grace);
+        self.grace = Grace::of(grace);
         self
     }
 
@@ -49,20 +66,15 @@ impl<L> TaskBuilder<L> {
     }
 
     pub(super) fn register(
-        &self,
+        self,
         flags: u32,
         spawned_at: &'static Location<'static>,
-    ) -> Result<RecordRef, Refused> {
-        let entry = self.scope.entry(self.name.clone(), self.grace, spawned_at);
-        self.scope.register(entry, self.flags | flags | Flags::HANDLE)
-    }
-
-    pub(super) fn refused<F>(self, why: Refused, body: F) -> SpawnError<F> {
-        let name = self.name.unwrap_or_else(|| Name::from(""));
-        match why {
-            Refused::Closed => SpawnError::Closed { body },
-            Refused::NameTaken => SpawnError::NameTaken { name, body },
-            Refused::EmptyName => SpawnError::EmptyName { body },
+    ) -> Result<Registered<L>, Rejected> {
+        let Self { place, name, grace, flags: chosen } = self;
+        let entry = Entry { name, spawned_at, grace };
+        match place.scope.registry().register(entry, chosen | flags) {
+            Ok(slot) => Ok(Registered { place, slot }),
+            Err((why, Entry { name, .. })) => Err(Rejected { why, name }),
         }
     }
 
@@ -92,8 +104,8 @@ impl<L> TaskBuilder<L> {
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
         match self.register(0, spawned_at) {
-            Ok(record) => Ok(self.start(body, record)),
-            Err(why) => Err(self.refused(why, body)),
+            Ok(registered) => Ok(registered.start(body)),
+            Err(rejected) => Err(rejected.with(body)),
         }
     }
 
@@ -106,26 +118,48 @@ impl<L> TaskBuilder<L> {
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
         let spawned_at = Location::caller();
-        if let Ok(record) = self.register(0, spawned_at) {
-            return self.start(body, record);
+        let scope = Arc::clone(&self.place.scope);
+        match self.register(0, spawned_at) {
+            Ok(registered) => registered.start(body),
+            // The scope was abandoned while this task still ran.
+            Err(_) => Task::dead(&scope, body, Outcome::LoopClosed, spawned_at),
         }
-        // The scope was abandoned while this task still ran.
-        Task::dead(&self.scope, body, Outcome::LoopClosed, spawned_at)
     }
+}
 
-    fn start<R, F>(self, body: F, record: RecordRef) -> Task<R::Value>
+impl<L> Registered<L> {
+    fn start<R, F>(self, body: F) -> Task<R::Value>
     where
         L: EventLoop,
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
-        let Self { handle, scope, .. } = self;
         let value = ValueSlot::new();
-        let task = Task::new(record.clone(), value.clone());
-        let future = tracked(Start::new(body, record), handle.clone(), scope, value);
+        let task = self.task(value.clone());
+        let place = Arc::clone(&self.place);
+        let future = tracked(Start::new(body, self, value));
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
-        let _ = handle.spawn(future);
+        let _ = place.handle.spawn(future);
         task
+    }
+
+    /// The handle; it takes the second reference over.
+    pub(super) fn task<T>(&self, value: ValueSlot<T>) -> Task<T> {
+        let registry = Arc::clone(self.place.scope.registry());
+        Task::new(RecordRef::new(registry, self.slot), value)
+    }
+}
+
+impl Rejected {
+    pub(super) fn with<F>(self, body: F) -> SpawnError<F> {
+        match self.why {
+            Refused::Closed => SpawnError::Closed { body },
+            Refused::EmptyName => SpawnError::EmptyName { body },
+            Refused::NameTaken => {
+                let name = self.name.unwrap_or_else(|| Name::from(""));
+                SpawnError::NameTaken { name, body }
+            }
+        }
     }
 }
 
@@ -133,7 +167,7 @@ impl<L> fmt::Debug for TaskBuilder<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskBuilder")
             .field("name", &self.name)
-            .field("grace", &self.grace)
+            .field("grace", &self.grace.get())
             .finish_non_exhaustive()
     }
 }

@@ -2,16 +2,16 @@
 
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 
 use super::builder::TaskBuilder;
 use super::late::LateHandler;
+use super::place::{Own, Place};
 use super::{Scope, Spawner, State, Task, TaskFn};
 use crate::any_loop::AnyLoop;
 use crate::event::{ShutdownEvent, ShutdownTrigger};
 use crate::event_loop::{EventLoop, Timer};
-use crate::registry::{RecordRef, TaskRef, Tasks};
-use crate::sync::{Arc, OnceLock};
+use crate::registry::{RecordAt, TaskRef, Tasks};
+use crate::sync::Arc;
 use crate::task::{Name, Output};
 use crate::worker::Worker;
 
@@ -33,19 +33,20 @@ use crate::worker::Worker;
 /// }
 /// ```
 pub struct Cx<'t, L = AnyLoop> {
-    handle: L,
-    scope: Arc<Scope>,
+    place: Arc<Place<L>>,
     /// `None` in a handler.
-    task: Option<RecordRef>,
-    /// The event as this task sees it, once it has been asked for.
-    event: OnceLock<ShutdownEvent>,
-    lifetime: PhantomData<&'t ()>,
+    task: Option<&'t Own>,
 }
 
-/// Makes a `Cx`: for the tracked future and for handlers, and for nobody else. No associated function,
-/// which the compiler would propose to those who forge one.
-pub(crate) fn make<'t, L>(handle: L, scope: Arc<Scope>, task: Option<RecordRef>) -> Cx<'t, L> {
-    Cx { handle, scope, task, event: OnceLock::new(), lifetime: PhantomData }
+/// Makes a `Cx` for handlers, and for nobody else. No associated function, which the compiler would
+/// propose to those who forge one.
+pub(crate) fn make<'t, L>(handle: L, scope: Arc<Scope>) -> Cx<'t, L> {
+    Cx { place: Place::new(handle, scope), task: None }
+}
+
+/// Makes the `Cx` of a task, for the tracked future.
+pub(super) fn make_own<L>(place: Arc<Place<L>>, own: &Own) -> Cx<'_, L> {
+    Cx { place, task: Some(own) }
 }
 
 impl<L> Cx<'_, L> {
@@ -53,46 +54,46 @@ impl<L> Cx<'_, L> {
     ///
     /// In a handler it is the scope's.
     pub fn shutdown(&self) -> &ShutdownEvent {
-        self.event.get_or_init(|| match &self.task {
-            Some(record) => record.event(self.scope.event()),
-            None => self.scope.event().clone(),
-        })
+        match self.task {
+            Some(own) => own.event(&self.place),
+            None => self.scope().event(),
+        }
     }
 
     /// Returns what asks the whole lifespan to stop.
     #[must_use]
     pub fn trigger(&self) -> ShutdownTrigger {
-        self.scope.shared().stop.trigger()
+        self.scope().shared().stop.trigger()
     }
 
     /// Returns the lifespan's event: set at the very start of its stop, before any task is.
     #[must_use]
     pub fn lifespan_event(&self) -> &ShutdownEvent {
-        &self.scope.shared().stop
+        &self.scope().shared().stop
     }
 
     /// Returns the values that handlers, tasks and spawners of this lifespan share, by type.
     #[must_use]
     pub fn state(&self) -> &State {
-        &self.scope.shared().state
+        &self.scope().shared().state
     }
 
     /// Returns which worker this is, and of how many; see [`Workers`](crate::Workers).
     #[must_use]
     pub fn worker(&self) -> Worker {
-        self.scope.shared().seat.worker
+        self.scope().shared().seat.worker
     }
 
     /// Returns the live tasks of this scope.
     #[must_use]
     pub fn tasks(&self) -> Tasks {
-        self.scope.tasks()
+        self.scope().tasks()
     }
 
     /// Returns this task itself; `None` in a handler.
     #[must_use]
     pub fn this_task(&self) -> Option<TaskRef> {
-        self.task.clone().map(TaskRef::new)
+        self.record().map(|record| TaskRef::new(record.refer()))
     }
 
     /// Runs a future that a cancel must not cut short.
@@ -106,7 +107,7 @@ impl<L> Cx<'_, L> {
     /// # Cancel safety
     /// Only the cancel of the task is held off: whoever drops this future drops the given one.
     pub async fn protect<F: Future>(&self, future: F) -> F::Output {
-        let Some(record) = &self.task else { return future.await };
+        let Some(record) = self.record() else { return future.await };
         let protected = Protected::new(record);
         let output = future.await;
         drop(protected);
@@ -117,12 +118,20 @@ impl<L> Cx<'_, L> {
         output
     }
 
+    fn record(&self) -> Option<RecordAt<'_>> {
+        self.task.map(|own| self.place.record(own.slot))
+    }
+
     pub(super) fn handle(&self) -> &L {
-        &self.handle
+        &self.place.handle
     }
 
     pub(super) fn scope(&self) -> &Arc<Scope> {
-        &self.scope
+        &self.place.scope
+    }
+
+    pub(super) fn place(&self) -> &Arc<Place<L>> {
+        &self.place
     }
 }
 
@@ -144,13 +153,8 @@ impl<'t, L: Timer> Cx<'t, L> {
     /// ```
     #[must_use]
     pub fn erased(&self) -> Cx<'t, AnyLoop> {
-        Cx {
-            handle: AnyLoop::new(self.handle.clone()),
-            scope: Arc::clone(&self.scope),
-            task: self.task.clone(),
-            event: self.event.clone(),
-            lifetime: PhantomData,
-        }
+        let handle = AnyLoop::new(self.handle().clone());
+        Cx { place: Place::new(handle, Arc::clone(self.scope())), task: self.task }
     }
 }
 
@@ -169,7 +173,7 @@ impl<L> Cx<'_, L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
-        TaskBuilder::unnamed(self.handle.clone(), Arc::clone(&self.scope)).start_anyway(body)
+        TaskBuilder::unnamed(Arc::clone(&self.place)).start_anyway(body)
     }
 
     /// Begins a task with a name, unique among the live tasks of this scope.
@@ -177,7 +181,7 @@ impl<L> Cx<'_, L> {
     where
         L: EventLoop,
     {
-        TaskBuilder::named(self.handle.clone(), Arc::clone(&self.scope), name.into())
+        TaskBuilder::named(Arc::clone(&self.place), name.into())
     }
 
     /// Returns a remote control of this scope that may leave the task and the loop's threads.
@@ -186,7 +190,7 @@ impl<L> Cx<'_, L> {
     where
         L: EventLoop,
     {
-        Spawner::new(self.handle.clone(), Arc::clone(&self.scope))
+        Spawner::new(Arc::clone(&self.place))
     }
 
     /// Returns a remote control of the root scope, where the lifespan's own tasks are.
@@ -195,7 +199,7 @@ impl<L> Cx<'_, L> {
     where
         L: EventLoop,
     {
-        Spawner::new(self.handle.clone(), Scope::root_of(&self.scope))
+        Spawner::new(Place::new(self.handle().clone(), Scope::root_of(self.scope())))
     }
 
     /// Adds a shutdown handler to this scope while the program runs.
@@ -211,10 +215,10 @@ impl<L> Cx<'_, L> {
         R: Output<Value = ()> + 'static,
         F: for<'x> AsyncFnOnce(Cx<'x, L>) -> R + Send + 'static,
     {
-        let handle = self.handle.clone();
-        self.scope.late().add(handler, |handler| {
+        let handle = self.handle().clone();
+        self.scope().late().add(handler, |handler| {
             LateHandler::new(move |scope| {
-                let cx = make(handle, scope, None);
+                let cx = make(handle, scope);
                 Box::pin(async move { handler(cx).await.into_result() })
             })
         })
@@ -226,36 +230,30 @@ impl<L> Cx<'_, L> {
     where
         L: EventLoop,
     {
-        self.handle.id()
+        self.handle().id()
     }
 }
 
 impl<L: Clone> Clone for Cx<'_, L> {
     fn clone(&self) -> Self {
-        Self {
-            handle: self.handle.clone(),
-            scope: Arc::clone(&self.scope),
-            task: self.task.clone(),
-            event: self.event.clone(),
-            lifetime: PhantomData,
-        }
+        Self { place: Arc::clone(&self.place), task: self.task }
     }
 }
 
 impl<L> fmt::Debug for Cx<'_, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cx")
-            .field("scope", self.scope.registry().path())
-            .field("task", &self.task.clone().map(TaskRef::new))
+            .field("scope", self.scope().registry().path())
+            .field("task", &self.record().map(|record| TaskRef::new(record.refer())))
             .finish_non_exhaustive()
     }
 }
 
 /// Counts one protected block while it lives.
-struct Protected<'a>(&'a RecordRef);
+struct Protected<'a>(RecordAt<'a>);
 
 impl<'a> Protected<'a> {
-    fn new(record: &'a RecordRef) -> Self {
+    fn new(record: RecordAt<'a>) -> Self {
         record.protect();
         Self(record)
     }

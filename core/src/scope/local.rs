@@ -37,7 +37,7 @@ impl<L> Cx<'_, L> {
         R: Output<Value: 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
     {
-        let builder = TaskBuilder::unnamed(self.handle().clone(), self.scope().clone());
+        let builder = TaskBuilder::unnamed(self.place().clone());
         let (body, outcome) = match builder.start_local(body, spawned_at) {
             Ok(task) => return task,
             Err(SpawnError::WrongThread { body }) => {
@@ -80,19 +80,19 @@ impl<L> TaskBuilder<L> {
         R: Output<Value: 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
     {
-        if !self.handle.is_on_its_thread() {
+        if !self.handle().is_on_its_thread() {
             return Err(SpawnError::WrongThread { body });
         }
-        let record = match self.register(0, spawned_at) {
-            Ok(record) => record,
-            Err(why) => return Err(self.refused(why, body)),
+        let registered = match self.register(0, spawned_at) {
+            Ok(registered) => registered,
+            Err(rejected) => return Err(rejected.with(body)),
         };
-        let Self { handle, scope, .. } = self;
         let value = ValueSlot::new();
-        let task = Task::new(record.clone(), value.clone());
-        let future = tracked_local(Start::new(body, record), handle.clone(), scope, value);
+        let task = registered.task(value.clone());
+        let place = registered.place.clone();
+        let future = tracked_local(Start::new(body, registered, value));
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
-        let _ = handle.spawn_local(future);
+        let _ = place.handle.spawn_local(future);
         Ok(task)
     }
 }

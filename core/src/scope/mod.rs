@@ -7,6 +7,7 @@ mod builder;
 pub(crate) mod cx;
 mod late;
 mod local;
+mod place;
 mod seat;
 mod spawner;
 mod state;
@@ -27,14 +28,11 @@ pub use state::State;
 pub use task::Task;
 pub use time::{Elapsed, Interval, Waited};
 
-use std::panic::Location;
-use std::time::Duration;
-
 use crate::clock::Clock;
 use crate::event::ShutdownEvent;
-use crate::registry::{Failures, RecordRef, Refused, Registry, Tasks};
+use crate::registry::{Failures, Registry, Tasks};
 use crate::sync::Arc;
-use crate::task::{Entry, Name, TaskId};
+use crate::task::Name;
 use late::LateHandlers;
 
 /// A node of the tree.
@@ -99,20 +97,5 @@ impl Scope {
 
     fn root_of(this: &Arc<Self>) -> Arc<Self> {
         Arc::clone(this.root.as_ref().unwrap_or(this))
-    }
-
-    /// What is known of a task that is spawned here and now.
-    fn entry(
-        &self,
-        name: Option<Name>,
-        grace: Option<Duration>,
-        spawned_at: &'static Location<'static>,
-    ) -> Entry {
-        let since = self.shared.clock.now();
-        Entry { id: TaskId::unique(), name, spawned_at, since, grace }
-    }
-
-    fn register(&self, entry: Entry, flags: u32) -> Result<RecordRef, Refused> {
-        self.registry.register(entry, flags)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::builder::{SpawnError, TaskBuilder};
+use super::place::Place;
 use super::{Scope, State, Task, TaskFn};
 use crate::Cx;
 use crate::any_loop::AnyLoop;
@@ -17,13 +18,12 @@ use crate::task::{Name, Output};
 /// It is `'static`, and `Send` whatever the tasks do. It has no timers: a sleep belongs inside a
 /// task, whose body gets a [`Cx`]. Holding one keeps nothing alive.
 pub struct Spawner<L = AnyLoop> {
-    handle: L,
-    scope: Arc<Scope>,
+    place: Arc<Place<L>>,
 }
 
 impl<L> Spawner<L> {
-    pub(super) fn new(handle: L, scope: Arc<Scope>) -> Self {
-        Self { handle, scope }
+    pub(super) fn new(place: Arc<Place<L>>) -> Self {
+        Self { place }
     }
 
     /// Starts a task in the scope; it is not polled inside this call.
@@ -37,7 +37,7 @@ impl<L> Spawner<L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
-        TaskBuilder::unnamed(self.handle.clone(), Arc::clone(&self.scope))
+        TaskBuilder::unnamed(Arc::clone(&self.place))
             .spawn(body)
             .map_err(|error: SpawnError<F>| Closed::new(error.into_body()))
     }
@@ -47,7 +47,7 @@ impl<L> Spawner<L> {
     where
         L: EventLoop,
     {
-        TaskBuilder::named(self.handle.clone(), Arc::clone(&self.scope), name.into())
+        TaskBuilder::named(Arc::clone(&self.place), name.into())
     }
 
     /// Returns a remote control of the root scope, where the lifespan's own tasks are.
@@ -56,51 +56,51 @@ impl<L> Spawner<L> {
     where
         L: EventLoop,
     {
-        Self::new(self.handle.clone(), Scope::root_of(&self.scope))
+        Self::new(Place::new(self.place.handle.clone(), Scope::root_of(self.scope())))
     }
 
-    pub(super) fn handle(&self) -> &L {
-        &self.handle
+    pub(super) fn place(&self) -> &Arc<Place<L>> {
+        &self.place
     }
 
-    pub(super) fn scope(&self) -> &Arc<Scope> {
-        &self.scope
+    fn scope(&self) -> &Arc<Scope> {
+        &self.place.scope
     }
 
     /// Returns the live tasks of the scope.
     #[must_use]
     pub fn tasks(&self) -> Tasks {
-        self.scope.tasks()
+        self.scope().tasks()
     }
 
     /// Returns the values that handlers, tasks and spawners of this lifespan share, by type.
     #[must_use]
     pub fn state(&self) -> &State {
-        &self.scope.shared().state
+        &self.scope().shared().state
     }
 
     /// Returns the scope's shutdown event.
     #[must_use]
     pub fn shutdown(&self) -> &ShutdownEvent {
-        self.scope.event()
+        self.scope().event()
     }
 
     /// Returns what asks the whole lifespan to stop.
     #[must_use]
     pub fn trigger(&self) -> ShutdownTrigger {
-        self.scope.shared().stop.trigger()
+        self.scope().shared().stop.trigger()
     }
 
     /// Returns the lifespan's event: set at the very start of its stop, before any task is.
     #[must_use]
     pub fn lifespan_event(&self) -> &ShutdownEvent {
-        &self.scope.shared().stop
+        &self.scope().shared().stop
     }
 }
 
 impl<L: Clone> Clone for Spawner<L> {
     fn clone(&self) -> Self {
-        Self { handle: self.handle.clone(), scope: Arc::clone(&self.scope) }
+        Self { place: Arc::clone(&self.place) }
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use super::Scope;
 use super::value::ValueSlot;
 use crate::registry::{Finished, RecordRef, TaskRef};
-use crate::task::{Outcome, TaskError};
+use crate::task::{Entry, Grace, Outcome, TaskError};
 use crate::wake::drop_caught;
 
 /// Handle of a spawned task: awaiting it gives the value.
@@ -38,7 +38,7 @@ impl<T: 'static> Task<T> {
         spawned_at: &'static Location<'static>,
     ) -> Self {
         let _ = drop_caught(body);
-        let entry = scope.entry(None, None, spawned_at);
+        let entry = Entry { name: None, spawned_at, grace: Grace::DEFAULT };
         Self::new(scope.registry().register_dead(entry, outcome), ValueSlot::new())
     }
 
@@ -70,7 +70,9 @@ impl<T: 'static> Future for Task<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(Pin::new(&mut self.finished).poll(context));
-        self.task_ref().record().drop_handle(); // heard: not for the report
+        if !matches!(outcome, Outcome::Completed) {
+            self.task_ref().record().at().drop_handle(); // heard: not for the report
+        }
         Poll::Ready(match outcome {
             Outcome::Completed => self.value.take().ok_or(TaskError::Taken),
             Outcome::Failed(failure) => Err(TaskError::Failed(failure)),
@@ -84,7 +86,8 @@ impl<T: 'static> Future for Task<T> {
 impl<T: 'static> Drop for Task<T> {
     fn drop(&mut self) {
         let record = self.task_ref().record();
-        if record.drop_handle() {
+        // Of a task that has completed there is nothing to report.
+        if !record.flags().is_completed() && record.at().drop_handle() {
             record.registry().report(record);
         }
     }

@@ -6,65 +6,98 @@
 //! 3. No panic leaves it: what one runtime would turn into an error and another into an abort is
 //!    an outcome here.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use super::value::ValueSlot;
-use super::{Cx, Scope, TaskFn, cx};
+use super::builder::Registered;
+use super::place::{Own, Place};
+use super::value::{Sender, ValueSlot};
+use super::{Cx, TaskFn, cx};
 use crate::inside::Inside;
-use crate::registry::{RecordRef, TaskRef};
+use crate::registry::{FirstPoll, RecordAt, TaskRef};
 use crate::roll_call::Waiting;
 use crate::sync::Arc;
 use crate::task::{Failure, Outcome, Output, Panic};
 use crate::waiters::WakerId;
 use crate::wake::{Payload, call_caught, drop_caught};
 
-/// A body that has not started, and the record of it.
-pub(super) struct Start<F> {
+/// A body that has not started, and the task that it is to be.
+pub(super) struct Start<F, L, T: 'static> {
     body: Option<F>,
-    record: Option<RecordRef>,
+    home: Home<L, T>,
 }
 
-impl<F> Start<F> {
-    pub(super) fn new(body: F, record: RecordRef) -> Self {
-        Self { body: Some(body), record: Some(record) }
+/// What a tracked future has besides its body; small, because it lies in each of them.
+pub(super) struct Home<L, T: 'static> {
+    place: Arc<Place<L>>,
+    own: Own,
+    value: Sender<T>,
+}
+
+impl<F, L, T> Start<F, L, T> {
+    /// Takes over the tracked future's reference to the record.
+    pub(super) fn new(body: F, registered: Registered<L>, value: ValueSlot<T>) -> Self {
+        let Registered { place, slot } = registered;
+        let home = Home { place, own: Own::new(slot), value: Sender::new(value) };
+        Self { body: Some(body), home }
     }
 
-    /// Takes both out, unless the task was cancelled before: then it settles, the body unpolled.
-    pub(super) fn begin(&mut self) -> Option<(F, RecordRef)> {
-        let cancelled = self.record.as_ref().is_some_and(|record| record.flags().must_end());
-        if cancelled {
+    /// Takes the body out, unless the task was cancelled before: then it settles, the body unpolled.
+    /// From now on the caller settles.
+    pub(super) fn begin(&mut self) -> Option<F> {
+        if self.home.record().flags().must_end() {
             return None;
         }
-        self.body.take().zip(self.record.take())
+        self.body.take()
+    }
+
+    pub(super) fn home(&self) -> &Home<L, T> {
+        &self.home
+    }
+}
+
+impl<F, L, T> Drop for Start<F, L, T> {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take() {
+            let dropped = drop_caught(body); // before it settles: invariant 2
+            let record = self.home.record();
+            settle(record, dropped_by_loop(record), dropped);
+        }
+    }
+}
+
+impl<L, T> Home<L, T> {
+    pub(super) fn record(&self) -> RecordAt<'_> {
+        self.place.record(self.own.slot)
+    }
+
+    /// Hands the value to the handle, or drops it if there is none.
+    pub(super) fn keep(&self, value: T) -> Result<(), Payload> {
+        if self.value.is_unit() {
+            return Ok(());
+        }
+        if self.record().flags().has_handle() {
+            self.value.put(value);
+            return Ok(());
+        }
+        drop_caught(value)
     }
 
     /// Makes the future of the body; if there is none, the task has settled.
-    fn make<'x, L, Fut>(
-        &mut self,
-        handle: L,
-        scope: Arc<Scope>,
+    fn make<'x, F, Fut>(
+        &'x self,
+        body: F,
         call: impl FnOnce(F, Cx<'x, L>) -> Fut,
-    ) -> Option<(Option<Fut>, RecordRef)> {
-        let (body, record) = self.begin()?;
-        let cx = cx::make(handle, scope, Some(record.clone()));
+    ) -> Option<Option<Fut>> {
+        let cx = cx::make_own(Arc::clone(&self.place), &self.own);
         let _inside = Inside::enter();
         match call_caught(|| call(body, cx)) {
-            Ok(future) => Some((Some(future), record)),
+            Ok(future) => Some(Some(future)),
             Err(payload) => {
-                settle(&record, Outcome::Panicked(Panic::new(payload)), Ok(()));
+                settle(self.record(), Outcome::Panicked(Panic::new(payload)), Ok(()));
                 None
             }
-        }
-    }
-}
-
-impl<F> Drop for Start<F> {
-    fn drop(&mut self) {
-        if let Some(record) = self.record.take() {
-            let dropped = drop_caught(self.body.take()); // before it settles: invariant 2
-            settle(&record, dropped_by_loop(&record), dropped);
         }
     }
 }
@@ -72,10 +105,7 @@ impl<F> Drop for Start<F> {
 /// Makes the future that the loop runs. The body is made inside, so that it is stored once.
 #[expect(clippy::manual_async_fn, reason = "the signature says that the future is `Send`")]
 pub(super) fn tracked<L, F, R>(
-    start: Start<F>,
-    handle: L,
-    scope: Arc<Scope>,
-    value: ValueSlot<R::Value>,
+    mut start: Start<F, L, R::Value>,
 ) -> impl Future<Output = ()> + Send + 'static
 where
     L: Send + Sync + 'static,
@@ -83,100 +113,90 @@ where
     R: Output<Value: Send + 'static>,
 {
     async move {
-        let mut start = start;
-        let Some((body, record)) = start.make(handle, scope, |body, cx| body(cx)) else { return };
-        run(pin!(body), record, value).await;
+        let Some(body) = start.begin() else { return };
+        let home = &start.home;
+        let Some(body) = home.make(body, |body, cx| body(cx)) else { return };
+        Running::new(pin!(body), home).await;
     }
 }
 
 /// As [`tracked`], for a body that stays on its thread.
-pub(super) async fn tracked_local<L, F, R>(
-    start: Start<F>,
-    handle: L,
-    scope: Arc<Scope>,
-    value: ValueSlot<R::Value>,
-) where
+pub(super) async fn tracked_local<L, F, R>(mut start: Start<F, L, R::Value>)
+where
     F: AsyncFnOnce(Cx<'_, L>) -> R,
     R: Output<Value: 'static>,
 {
-    let mut start = start;
-    let Some((body, record)) = start.make(handle, scope, |body, cx| body(cx)) else { return };
-    run(pin!(body), record, value).await;
+    let Some(body) = start.begin() else { return };
+    let home = &start.home;
+    let Some(body) = home.make(body, |body, cx| body(cx)) else { return };
+    Running::new(pin!(body), home).await;
 }
 
-/// Polls a body to its end. `Running` is dropped before the body where that stands: it empties the
-/// place of the body first, and settles then.
-async fn run<Fut, R>(body: Pin<&mut Option<Fut>>, record: RecordRef, value: ValueSlot<R::Value>)
-where
-    Fut: Future<Output = R>,
-    R: Output<Value: 'static>,
-{
-    let mut running = Running { body, record, value, waker: WakerId::NONE, settled: false };
-    poll_fn(|context| running.poll(context)).await;
-}
-
-struct Running<'a, Fut, T: 'static> {
+/// Polls a body to its end. It is dropped before the body where that stands: it empties the place of
+/// the body first, and settles then.
+struct Running<'a, Fut, L, T: 'static> {
     body: Pin<&'a mut Option<Fut>>,
-    record: RecordRef,
-    value: ValueSlot<T>,
+    /// `None` when the task has settled.
+    home: Option<&'a Home<L, T>>,
     /// The waker that the record holds.
     waker: WakerId,
-    settled: bool,
 }
 
-impl<Fut, T, R> Running<'_, Fut, T>
+impl<Fut, L, T, R> Future for Running<'_, Fut, L, T>
 where
     Fut: Future<Output = R>,
     R: Output<Value = T>,
 {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.record.flags().must_end() {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(home) = self.home else { return Poll::Ready(()) };
+        let record = home.record();
+        // In the first poll `begin` has just looked.
+        if self.waker != WakerId::NONE && record.flags().must_end() {
             return self.finish(Outcome::Cancelled);
         }
         let Some(body) = self.body.as_mut().as_pin_mut() else { return Poll::Ready(()) };
         let inside = Inside::enter();
-        Waiting::answer_task(|| TaskRef::new(self.record.clone()).path());
+        Waiting::answer_task(|| TaskRef::new(record.refer()).path());
         let polled = call_caught(|| body.poll(context).map(R::into_result));
         drop(inside);
         match polled {
             Err(payload) => self.finish(Outcome::Panicked(Panic::new(payload))),
             Ok(Poll::Ready(Err(error))) => self.finish(Outcome::Failed(Failure::new(error))),
-            Ok(Poll::Ready(Ok(value))) => self.complete(value),
-            Ok(Poll::Pending) => self.park(context),
+            Ok(Poll::Ready(Ok(value))) => {
+                let dropped = self.drop_body();
+                let kept = home.keep(value);
+                self.settle(Outcome::Completed, dropped.and(kept))
+            }
+            Ok(Poll::Pending) => self.park(record, context),
         }
+    }
+}
+
+impl<'a, Fut, L, T: 'static> Running<'a, Fut, L, T> {
+    fn new(body: Pin<&'a mut Option<Fut>>, home: &'a Home<L, T>) -> Self {
+        Self { body, home: Some(home), waker: WakerId::NONE }
     }
 
     /// Lets a cancel reach this future (record, invariant 3), and ends it if one came meanwhile:
     /// a body that cancels itself goes no further than its next await.
-    fn park(&mut self, context: &Context<'_>) -> Poll<()> {
-        let flags = self.record.flags();
+    fn park(&mut self, record: RecordAt<'_>, context: &Context<'_>) -> Poll<()> {
         let id = WakerId::of(context.waker());
         // A cancel takes the stored waker; a protected body needs another, for the next demand.
-        if self.waker != id || flags.is_cancelled() {
+        if self.waker != id || record.flags().is_cancelled() {
+            let first = if self.waker == WakerId::NONE { FirstPoll::Yes } else { FirstPoll::No };
             let stored = call_caught(|| context.waker().clone());
             match stored {
-                Ok(waker) => self.record.store_waker(waker),
+                Ok(waker) => record.store_waker(waker, first),
                 Err(payload) => return self.finish(Outcome::Panicked(Panic::new(payload))),
             }
             self.waker = id;
         }
-        if self.record.flags().must_end() {
+        if record.flags().must_end() {
             return self.finish(Outcome::Cancelled);
         }
         Poll::Pending
-    }
-}
-
-impl<Fut, T: 'static> Running<'_, Fut, T> {
-    fn complete(&mut self, value: T) -> Poll<()> {
-        let dropped = self.drop_body();
-        let kept = if self.record.flags().has_handle() {
-            self.value.put(value);
-            Ok(())
-        } else {
-            drop_caught(value)
-        };
-        self.settle(Outcome::Completed, dropped.and(kept))
     }
 
     fn drop_body(&mut self) -> Result<(), Payload> {
@@ -190,34 +210,31 @@ impl<Fut, T: 'static> Running<'_, Fut, T> {
     }
 
     fn settle(&mut self, outcome: Outcome, dropped: Result<(), Payload>) -> Poll<()> {
-        if !std::mem::replace(&mut self.settled, true) {
-            settle(&self.record, outcome, dropped);
+        if let Some(home) = self.home.take() {
+            settle(home.record(), outcome, dropped);
         }
-        // If the handle has gone meanwhile, the value is ours to drop.
-        let value = std::mem::replace(&mut self.value, ValueSlot::none());
-        let _ = drop_caught(value);
         Poll::Ready(())
     }
 }
 
-impl<Fut, T: 'static> Drop for Running<'_, Fut, T> {
+impl<Fut, L, T: 'static> Drop for Running<'_, Fut, L, T> {
     fn drop(&mut self) {
-        if !self.settled {
-            let _ = self.finish(dropped_by_loop(&self.record));
+        if let Some(home) = self.home {
+            let _ = self.finish(dropped_by_loop(home.record()));
         }
     }
 }
 
 /// What it means that the loop drops a tracked future which has not ended.
-pub(super) fn dropped_by_loop(record: &RecordRef) -> Outcome {
+pub(super) fn dropped_by_loop(record: RecordAt<'_>) -> Outcome {
     if record.flags().is_cancelled() { Outcome::Cancelled } else { Outcome::LoopClosed }
 }
 
 /// Settles, a panic in a destructor being the outcome, unless the body had failed before.
-pub(super) fn settle(record: &RecordRef, outcome: Outcome, dropped: Result<(), Payload>) {
+pub(super) fn settle(record: RecordAt<'_>, outcome: Outcome, dropped: Result<(), Payload>) {
     let outcome = match dropped {
         Err(payload) if !outcome.is_failure() => Outcome::Panicked(Panic::new(payload)),
         _ => outcome,
     };
-    record.registry().settle(record, outcome);
+    record.settle(outcome);
 }

@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId};
 
 use crate::sync::{Arc, Mutex, lock};
+use crate::wake::drop_caught;
 
 pub(super) struct ValueSlot<T>(Option<Arc<Mutex<Option<T>>>>);
 
@@ -10,11 +11,6 @@ impl<T: 'static> ValueSlot<T> {
     pub(super) fn new() -> Self {
         let is_unit = TypeId::of::<T>() == TypeId::of::<()>();
         Self((!is_unit).then(|| Arc::new(Mutex::new(None))))
-    }
-
-    /// No slot, as for `()`.
-    pub(super) fn none() -> Self {
-        Self(None)
     }
 
     /// Stores the value; a unit is remade by `take`.
@@ -35,6 +31,35 @@ impl<T: 'static> ValueSlot<T> {
 impl<T> Clone for ValueSlot<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
+    }
+}
+
+/// The end of a slot that the tracked future holds. If the handle has gone meanwhile, the value is
+/// this end's to drop, and no panic leaves the tracked future.
+pub(super) struct Sender<T>(ValueSlot<T>);
+
+impl<T: 'static> Sender<T> {
+    pub(super) fn new(slot: ValueSlot<T>) -> Self {
+        Self(slot)
+    }
+
+    pub(super) fn put(&self, value: T) {
+        self.0.put(value);
+    }
+
+    /// Whether the value is `()`, which nobody stores and nobody drops.
+    #[inline]
+    pub(super) fn is_unit(&self) -> bool {
+        self.0.0.is_none()
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.0.take() {
+            let _ = drop_caught(slot);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod record;
 pub use name::Name;
 pub use outcome::{Failure, Outcome, Panic, TaskError};
 pub use output::{BoxError, Output};
-pub(crate) use record::{Entry, Finish, Flags, Record, Registration};
+pub(crate) use record::{Entry, Flags, Grace, Life, Record, Registration};
 
 use std::fmt;
 
@@ -23,6 +23,9 @@ static TASK_IDS: IdSource = IdSource::new();
 pub struct TaskId(u64);
 
 impl TaskId {
+    /// Nobody's.
+    pub(crate) const NONE: Self = Self(0);
+
     pub(crate) fn unique() -> Self {
         Self(TASK_IDS.next())
     }

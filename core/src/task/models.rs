@@ -2,43 +2,99 @@
 //!
 //! Each names the bug that was planted to see it fail.
 
+use std::future::{Ready, ready};
 use std::panic::Location;
-use std::task::{Poll, Waker};
-use std::time::Instant;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use loom::thread;
 
-use super::record::{Entry, Flags, Record, Registration};
-use super::{Outcome, TaskId};
+use super::record::{Entry, Flags, Grace, Registration};
+use super::{Failure, Name, Outcome};
+use crate::clock::Clock;
 use crate::counted::Count;
+use crate::event::ShutdownEvent;
+use crate::event_loop::{Closed, EventLoop, LoopId, Timer};
+use crate::registry::{Failures, FirstPoll, RecordAt, RecordRef, Registry, Slot};
 use crate::sync::Arc;
 
-fn record() -> Arc<Record> {
-    let record = Record::empty();
-    open(&record);
-    Arc::new(record)
+/// A loop whose time stands.
+#[derive(Clone)]
+struct Still(Instant);
+
+impl EventLoop for Still {
+    const NAME: &'static str = "still";
+
+    fn id(&self) -> LoopId {
+        LoopId::unique()
+    }
+
+    fn spawn<F: Future<Output = ()> + Send + 'static>(&self, _: F) -> Result<(), Closed> {
+        Ok(())
+    }
 }
 
-fn open(record: &Record) {
-    let entry = Entry {
-        id: TaskId::unique(),
-        name: None,
-        spawned_at: Location::caller(),
-        since: Instant::now(),
-        grace: None,
-    };
-    record.open(entry, Flags::HANDLE);
+impl Timer for Still {
+    type Sleep = Ready<()>;
+
+    fn sleep(&self, _: Duration) -> Ready<()> {
+        ready(())
+    }
+
+    fn now(&self) -> Instant {
+        self.0
+    }
 }
 
-fn finish(record: &Record) -> crate::task::Finish {
-    record.finish(Outcome::LoopClosed, Instant::now())
+/// The two who refer to a task at first, as in `scope`: its handle, and its tracked future.
+struct Spawned {
+    handle: RecordRef,
+    slot: Slot,
+}
+
+impl Spawned {
+    fn tracked(&self) -> Tracked {
+        Tracked(Arc::clone(self.handle.registry()), self.slot)
+    }
+}
+
+struct Tracked(Arc<Registry>, Slot);
+
+impl Tracked {
+    fn at(&self) -> RecordAt<'_> {
+        RecordAt::new(&self.0, self.1)
+    }
+
+    fn settle(self) {
+        self.at().settle(Outcome::LoopClosed);
+    }
+}
+
+fn registry(failures: &Arc<Failures>) -> Arc<Registry> {
+    let clock = Clock::of(&Still(Instant::now()));
+    let stop = ShutdownEvent::new().trigger();
+    Registry::new(Name::from(""), Arc::clone(failures), clock, stop)
+}
+
+fn entry(name: Option<&'static str>) -> Entry {
+    Entry { name: name.map(Name::from), spawned_at: Location::caller(), grace: Grace::DEFAULT }
+}
+
+fn open(registry: &Arc<Registry>) -> Spawned {
+    let slot = registry.register(entry(None), Flags::HANDLE).ok().unwrap();
+    Spawned { handle: RecordRef::new(Arc::clone(registry), slot), slot }
+}
+
+fn record() -> Spawned {
+    open(&registry(&Arc::default()))
 }
 
 /// What the tracked future does at the end of a poll: store, then look. Tells whether it ends.
 ///
 /// A copy of the order in `scope/tracked.rs`, which the models do not run.
-fn park(record: &Record, waker: Waker) -> bool {
-    record.store_waker(waker);
+fn park(record: RecordAt<'_>, waker: Waker) -> bool {
+    record.store_waker(waker, FirstPoll::Yes);
     record.flags().must_end()
 }
 
@@ -46,14 +102,14 @@ fn park(record: &Record, waker: Waker) -> bool {
 #[test]
 fn park_and_cancel() {
     loom::model(|| {
-        let record = record();
-        let canceller = Arc::clone(&record);
-        let thread = thread::spawn(move || assert!(canceller.cancel()));
+        let spawned = record();
+        let tracked = spawned.tracked();
+        let thread = thread::spawn(move || assert!(spawned.handle.cancel()));
         let (count, waker) = Count::new();
-        let has_ended = park(&record, waker);
+        let has_ended = park(tracked.at(), waker);
         thread.join().unwrap();
         assert!(has_ended || count.get() == 1, "the cancel reaches a task that waits");
-        assert!(record.flags().must_end());
+        assert!(tracked.at().flags().must_end());
     });
 }
 
@@ -62,20 +118,20 @@ fn park_and_cancel() {
 #[test]
 fn park_in_a_protected_block_and_force_after_cancel() {
     loom::model(|| {
-        let record = record();
-        record.protect();
-        let canceller = Arc::clone(&record);
+        let spawned = record();
+        let tracked = spawned.tracked();
+        tracked.at().protect();
         let thread = thread::spawn(move || {
-            assert!(canceller.cancel());
-            assert!(canceller.force());
+            assert!(spawned.handle.cancel());
+            assert!(spawned.handle.force());
         });
         let (first, waker) = Count::new();
-        let mut has_ended = park(&record, waker);
+        let mut has_ended = park(tracked.at(), waker);
         let (second, waker) = Count::new();
         // The cancel took the first waker; the next poll stores another.
         let polled_again = !has_ended && first.get() > 0;
         if polled_again {
-            has_ended = park(&record, waker);
+            has_ended = park(tracked.at(), waker);
         }
         thread.join().unwrap();
         let woken = if polled_again { second.get() } else { first.get() };
@@ -83,36 +139,39 @@ fn park_in_a_protected_block_and_force_after_cancel() {
     });
 }
 
-/// Caught: `drop_handle` as a load and a store; and `finish` that looks for the handle before it
-/// raises its flag.
+/// Caught: `finish` that looks for the handle in a locked section before the one of its outcome.
 #[test]
 fn settle_and_drop_of_the_handle_report_once() {
     loom::model(|| {
-        let record = record();
-        let dropper = Arc::clone(&record);
-        let thread = thread::spawn(move || dropper.drop_handle());
-        let reports_as_settler = finish(&record).unheard;
-        let reports_as_dropper = thread.join().unwrap();
-        assert!(reports_as_settler != reports_as_dropper, "exactly one reports");
-        assert!(!record.drop_handle(), "and only once");
+        let failures = Arc::<Failures>::default();
+        let spawned = open(&registry(&failures));
+        let tracked = spawned.tracked();
+        let thread = thread::spawn(move || {
+            if spawned.handle.at().drop_handle() {
+                spawned.handle.registry().report(&spawned.handle);
+            }
+            assert!(!spawned.handle.at().drop_handle(), "and only once");
+        });
+        tracked.at().settle(Outcome::Failed(Failure::new("an error".into())));
+        thread.join().unwrap();
+        assert_eq!(failures.take().0.len(), 1, "exactly one reports");
     });
 }
 
-/// Caught: `finish` that takes the waiters in a locked section before the one of its outcome.
+/// Caught: `finish` that takes the waiters in a locked section before the one of its outcome; and
+/// `poll_finished` that does not look again when it has locked.
 #[test]
 fn settle_and_wait_for_the_end() {
     loom::model(|| {
-        let record = record();
-        let settler = Arc::clone(&record);
-        let thread = thread::spawn(move || {
-            finish(&settler).waiters.into_iter().for_each(Waker::wake);
-        });
+        let spawned = record();
+        let tracked = spawned.tracked();
+        let thread = thread::spawn(move || tracked.settle());
         let (count, waker) = Count::new();
         let mut me = Registration::NONE;
-        let was_pending = record.poll_finished(&mut me, &waker).is_pending();
+        let was_pending = spawned.handle.at().poll_finished(&mut me, &waker).is_pending();
         thread.join().unwrap();
         assert_eq!(count.get(), usize::from(was_pending));
-        let ended = record.poll_finished(&mut me, &waker);
+        let ended = spawned.handle.at().poll_finished(&mut me, &waker);
         assert!(matches!(ended, Poll::Ready(Outcome::LoopClosed)));
     });
 }
@@ -122,25 +181,24 @@ fn settle_and_wait_for_the_end() {
 #[test]
 fn settle_and_drop_of_a_wait() {
     loom::model(|| {
-        let record = record();
+        let spawned = record();
         let (count, waker) = Count::new();
         let mut me = Registration::NONE;
-        assert!(record.poll_finished(&mut me, &waker).is_pending());
-        let settler = Arc::clone(&record);
-        let thread = thread::spawn(move || {
-            finish(&settler).waiters.into_iter().for_each(Waker::wake);
-        });
-        record.forget_waiter(&mut me);
+        assert!(spawned.handle.at().poll_finished(&mut me, &waker).is_pending());
+        let tracked = spawned.tracked();
+        let thread = thread::spawn(move || tracked.settle());
+        spawned.handle.at().forget_waiter(&mut me);
         thread.join().unwrap();
         assert!(count.get() <= 1);
         // In its next life the record has room for each of two.
-        drop(record.close());
-        open(&record);
+        let registry = Arc::clone(spawned.handle.registry());
+        drop(spawned);
+        let spawned = open(&registry);
         let mut waits = [(); 2].map(|()| (Registration::NONE, Count::new()));
         for (me, (_, waker)) in &mut waits {
-            assert!(record.poll_finished(me, waker).is_pending());
+            assert!(spawned.handle.at().poll_finished(me, waker).is_pending());
         }
-        finish(&record).waiters.into_iter().for_each(Waker::wake);
+        spawned.tracked().settle();
         assert!(waits.iter().all(|(_, (count, _))| count.get() == 1));
     });
 }
@@ -149,12 +207,82 @@ fn settle_and_drop_of_a_wait() {
 #[test]
 fn stop_and_first_look_at_the_event() {
     loom::model(|| {
-        let record = record();
-        let scope = crate::event::ShutdownEvent::new();
-        let stopper = Arc::clone(&record);
-        let thread = thread::spawn(move || assert!(stopper.stop(crate::event::Reason::Requested)));
-        let event = record.event(&scope);
+        let spawned = record();
+        let tracked = spawned.tracked();
+        let scope = ShutdownEvent::new();
+        let thread = thread::spawn(move || {
+            assert!(spawned.handle.at().stop(crate::event::Reason::Requested));
+        });
+        let event = tracked.at().event(&scope);
         thread.join().unwrap();
         assert!(event.is_set() && !scope.is_set());
+    });
+}
+
+/// The flags say `Completed` to a handle that takes no lock: then the value is there.
+///
+/// Caught: a `FlagTable` that reads, or writes, `Relaxed`.
+#[test]
+fn completion_is_seen_without_a_lock_after_what_led_to_it() {
+    loom::model(|| {
+        let spawned = record();
+        let tracked = spawned.tracked();
+        let value = Arc::new(loom::cell::UnsafeCell::new(0));
+        let read = Arc::clone(&value);
+        let thread = thread::spawn(move || {
+            // A look, not `poll_finished`: that locks when it finds nothing.
+            if spawned.handle.flags().is_completed() {
+                read.with(|_| ());
+            }
+        });
+        value.with_mut(|_| ());
+        tracked.at().settle(Outcome::Completed);
+        thread.join().unwrap();
+    });
+}
+
+/// The last two tasks leave from two shards at once, while somebody begins to watch.
+///
+/// Caught: `watch` that tells one shard only; and `settle` that looks whether it is watched in a
+/// locked section before its own.
+#[test]
+fn the_last_to_leave_is_noticed() {
+    loom::model(|| {
+        let registry = registry(&Arc::default());
+        let leavers = two_shards(&registry);
+        let threads = leavers.map(|tracked| thread::spawn(move || tracked.settle()));
+        let (count, waker) = Count::new();
+        if let Some(watch) = registry.watch_if_busy() {
+            let mut watch = pin!(watch);
+            let is_pending = watch.as_mut().poll(&mut Context::from_waker(&waker)).is_pending();
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            assert_eq!(count.get(), usize::from(is_pending));
+        } else {
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+        }
+        assert!(registry.close_if_empty());
+    });
+}
+
+/// Two tasks in two shards, whatever the seed.
+fn two_shards(registry: &Arc<Registry>) -> [Tracked; 2] {
+    let unnamed = registry.register(entry(None), 0).ok().unwrap();
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
+    let other = names.iter().find(|name| !registry.shares_a_shard(name, unnamed)).unwrap();
+    let named = registry.register(entry(Some(other)), 0).ok().unwrap();
+    [unnamed, named].map(|slot| Tracked(Arc::clone(registry), slot))
+}
+
+/// Caught: `close_if_empty` that counts in one locked section for each shard, and closes in another.
+#[test]
+fn a_scope_closes_only_when_nothing_came() {
+    loom::model(|| {
+        let registry = registry(&Arc::default());
+        let spawner = Arc::clone(&registry);
+        let thread = thread::spawn(move || spawner.register(entry(Some("a")), 0).is_ok());
+        let has_closed = registry.close_if_empty();
+        let has_come = thread.join().unwrap();
+        assert!(has_closed != has_come);
+        assert_eq!(registry.len(), usize::from(has_come));
     });
 }

@@ -34,12 +34,17 @@ impl Name {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// The same without a look at what the bytes mean.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Repr::Inline(len, _) => *len == 0,
-            Repr::Static(text) => text.is_empty(),
-            Repr::Heap(text) => text.is_empty(),
+            Repr::Inline(len, bytes) => &bytes[..usize::from(*len)],
+            Repr::Static(text) => text.as_bytes(),
+            Repr::Heap(text) => text.as_bytes(),
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.as_bytes().is_empty()
     }
 }
 
@@ -116,7 +121,7 @@ impl Hash for Name {
 
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        self.as_bytes() == other.as_bytes()
     }
 }
 

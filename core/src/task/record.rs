@@ -1,31 +1,47 @@
-//! The record of one task: its flags, who waits for its end, and how it ended.
+//! The record of one task: what is known of it, who waits for its end, and how it ended.
 //!
-//! Invariants, cited below:
+//! A record lies in a shard of its scope's registry, and all of it is written under the lock of that
+//! shard; its flags are read without. Invariants, cited below and in `registry`:
 //! 1. Exactly one settles: whoever runs or drops the tracked future, once, after the body is gone.
-//! 2. `FINISHED` is raised inside the lock that guards `outcome`; who sees it finds the outcome.
-//! 3. Whoever raises `CANCELLED` then takes the loop's waker under the lock; the tracked future
-//!    stores its waker under the lock and then reads the flags. So one of them sees the other.
+//! 2. `FINISHED` is raised in the locked section that writes the outcome; who sees it finds the
+//!    outcome.
+//! 3. Whoever raises `CANCELLED` takes the loop's waker in the same locked section; the tracked
+//!    future stores its waker in one and then reads the flags. So one of them sees the other.
 //! 4. A failure is reported by exactly one of two: settling reports unless it sees `HANDLE`; the
-//!    handle's drop reports if it sees `FINISHED`. Both are read-modify-writes of one word, so the
+//!    handle's drop reports if it sees `FINISHED`. Both look and write in one locked section, so the
 //!    later one sees the earlier.
 
 use std::panic::Location;
-use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Name, Outcome, TaskId};
-use crate::event::{Reason, ShutdownEvent};
-use crate::sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock};
-use crate::waiters::{Head, NIL, Waiters, WakerId, WakerSlot};
+use crate::clock::Stamp;
+use crate::event::ShutdownEvent;
+use crate::waiters::{Head, NIL, WakerId, WakerSlot};
 
 /// What is known of a task when it is spawned.
 pub(crate) struct Entry {
-    pub(crate) id: TaskId,
     pub(crate) name: Option<Name>,
     pub(crate) spawned_at: &'static Location<'static>,
-    pub(crate) since: Instant,
-    /// `None`: the scope's.
-    pub(crate) grace: Option<Duration>,
+    pub(crate) grace: Grace,
+}
+
+/// How long a task may take from a stop to its end, in one word.
+#[derive(Clone, Copy)]
+pub(crate) struct Grace(u64);
+
+impl Grace {
+    /// That of the lifespan.
+    pub(crate) const DEFAULT: Self = Self(u64::MAX);
+
+    /// Beyond five centuries, all are the same.
+    pub(crate) fn of(grace: Duration) -> Self {
+        Self(u64::try_from(grace.as_nanos()).unwrap_or(u64::MAX).min(u64::MAX - 1))
+    }
+
+    pub(crate) fn get(self) -> Option<Duration> {
+        (self.0 != u64::MAX).then_some(Duration::from_nanos(self.0))
+    }
 }
 
 /// The bits of a record's state, and the count of its protected blocks above them.
@@ -34,13 +50,13 @@ pub(crate) struct Flags(u32);
 
 impl Flags {
     /// The task itself was asked to stop. Set by anyone, stays.
-    const STOPPED: u32 = 1;
+    pub(crate) const STOPPED: u32 = 1;
     /// The body is to be dropped. Set by anyone, stays.
-    const CANCELLED: u32 = 1 << 1;
+    pub(crate) const CANCELLED: u32 = 1 << 1;
     /// The body is to be dropped though it is protected. Set at the overall deadline, stays.
-    const FORCED: u32 = 1 << 2;
+    pub(crate) const FORCED: u32 = 1 << 2;
     /// The outcome stands. Set once, by who settles (invariant 2).
-    const FINISHED: u32 = 1 << 3;
+    pub(crate) const FINISHED: u32 = 1 << 3;
     /// A `Task<T>` may still read the value. Set before the spawn, cleared by the handle.
     pub(crate) const HANDLE: u32 = 1 << 4;
     /// A closure on a thread of its own, which cannot be dropped once it runs. Set before the spawn.
@@ -48,9 +64,37 @@ impl Flags {
     /// On stop the task is cancelled at once, and that is clean. Set before the spawn.
     pub(crate) const CANCEL_ON_STOP: u32 = 1 << 6;
     /// A stop overran the task's grace. Set by the stopping scope.
-    const OVERRUN: u32 = 1 << 7;
+    pub(crate) const OVERRUN: u32 = 1 << 7;
+    /// The outcome is `Completed`. Set with `FINISHED`.
+    pub(crate) const COMPLETED: u32 = 1 << 8;
+    /// Somebody lists the task and may ask for its age when it has ended. Set by snapshots.
+    pub(crate) const LISTED: u32 = 1 << 9;
     /// One protected block; the higher bits count them.
-    const PROTECT: u32 = 1 << 8;
+    pub(crate) const PROTECT: u32 = 1 << 10;
+
+    pub(crate) fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) fn bits(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) fn with(self, bits: u32) -> Self {
+        Self(self.0 | bits)
+    }
+
+    pub(crate) fn without(self, bits: u32) -> Self {
+        Self(self.0 & !bits)
+    }
+
+    pub(crate) fn protected_once_more(self) -> Self {
+        Self(self.0.saturating_add(Self::PROTECT))
+    }
+
+    pub(crate) fn protected_once_less(self) -> Self {
+        Self(self.0.saturating_sub(Self::PROTECT))
+    }
 
     fn has(self, bits: u32) -> bool {
         self.0 & bits != 0
@@ -66,6 +110,14 @@ impl Flags {
 
     pub(crate) fn is_finished(self) -> bool {
         self.has(Self::FINISHED)
+    }
+
+    pub(crate) fn is_completed(self) -> bool {
+        self.has(Self::COMPLETED)
+    }
+
+    pub(crate) fn is_listed(self) -> bool {
+        self.has(Self::LISTED)
     }
 
     pub(crate) fn is_blocking(self) -> bool {
@@ -94,233 +146,105 @@ impl Flags {
     }
 }
 
+/// All of a record but its flags. It is used again when nobody refers to it.
 pub(crate) struct Record {
-    flags: AtomicU32,
-    cold: Mutex<Cold>,
+    pub(crate) id: TaskId,
+    pub(crate) name: Option<Name>,
+    /// `None` while the record is free.
+    pub(crate) spawned_at: Option<&'static Location<'static>>,
+    /// When it was first seen to go on living: at the end of its first poll, or in a snapshot. A
+    /// task that ends in its first poll has no age worth a look at the clock.
+    pub(crate) since: Stamp,
+    pub(crate) grace: Grace,
+    /// How many refer to it: the tracked future, handles.
+    pub(crate) references: u32,
+    /// Finds the name in the index.
+    pub(crate) tag: u32,
+    /// Who waits for the end.
+    pub(crate) finished: Head,
+    pub(crate) life: Life,
 }
 
-#[derive(Default)]
-struct Cold {
-    entry: Option<Entry>,
-    /// How to have the tracked future polled.
-    waker: WakerSlot,
-    waiters: Waiters,
-    finished: Head,
-    /// The task's own view of the shutdown event, made when it is first asked for.
-    event: Option<ShutdownEvent>,
-    outcome: Option<Outcome>,
-    ended: Option<Instant>,
+pub(crate) enum Life {
+    Free {
+        next: u32,
+    },
+    Live {
+        /// How to have the tracked future polled.
+        waker: WakerSlot,
+        /// The task's own view of the shutdown event, made when it is first asked for.
+        event: Option<ShutdownEvent>,
+    },
+    Ended {
+        outcome: Outcome,
+        at: Stamp,
+    },
+}
+
+impl Record {
+    #[inline]
+    pub(crate) fn new(id: TaskId, entry: Entry, tag: u32, references: u32, since: Stamp) -> Self {
+        let Entry { name, spawned_at, grace } = entry;
+        let life = Life::Live { waker: WakerSlot::default(), event: None };
+        Self {
+            id,
+            name,
+            spawned_at: Some(spawned_at),
+            since,
+            grace,
+            references,
+            tag,
+            finished: Head::default(),
+            life,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn free(next: u32) -> Self {
+        Self {
+            id: TaskId::NONE,
+            name: None,
+            spawned_at: None,
+            since: Stamp::NONE,
+            grace: Grace::DEFAULT,
+            references: 0,
+            tag: 0,
+            finished: Head::default(),
+            life: Life::Free { next },
+        }
+    }
+
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        match &self.life {
+            Life::Ended { outcome, .. } => Some(outcome.clone()),
+            _ => None,
+        }
+    }
+
+    /// How long the task has lived, or lived. When a task ended that nobody had listed, is not
+    /// known.
+    pub(crate) fn age(&self, now: Stamp) -> Duration {
+        let end = match self.life {
+            Life::Ended { at, .. } => at.or(now),
+            _ => now,
+        };
+        end.saturating_since(self.since.or(end))
+    }
+
+    pub(crate) fn event(&self) -> Option<ShutdownEvent> {
+        match &self.life {
+            Life::Live { event, .. } => event.clone(),
+            _ => None,
+        }
+    }
 }
 
 /// What a waiter for the end remembers between polls.
 pub(crate) struct Registration {
-    key: u32,
-    waker: WakerId,
+    pub(crate) key: u32,
+    pub(crate) waker: WakerId,
 }
 
 impl Registration {
     pub(crate) const NONE: Self = Self { key: NIL, waker: WakerId::NONE };
-}
-
-/// What settling took out of the record: to be woken or dropped after the unlock.
-pub(crate) struct Finish {
-    pub(crate) waiters: Vec<Waker>,
-    /// Nobody holds a handle that would hear of the outcome.
-    pub(crate) unheard: bool,
-    _loop_waker: Option<Waker>,
-    _event: Option<ShutdownEvent>,
-}
-
-impl Record {
-    pub(crate) fn empty() -> Self {
-        Self { flags: AtomicU32::new(0), cold: Mutex::new(Cold::default()) }
-    }
-
-    /// Begins a new life of this record.
-    pub(crate) fn open(&self, entry: Entry, flags: u32) {
-        {
-            let mut cold = lock(&self.cold);
-            (cold.entry, cold.ended) = (Some(entry), None);
-        }
-        // Release: who sees these flags finds the entry.
-        self.flags.store(flags, Ordering::Release);
-    }
-
-    /// Ends this life; what it held is for the caller to drop, after its own unlock.
-    pub(crate) fn close(&self) -> impl Sized {
-        let mut cold = lock(&self.cold);
-        (cold.entry.take(), cold.outcome.take(), cold.event.take())
-    }
-
-    /// Acquire pairs with the Release of every writer: who sees a flag sees what led to it.
-    pub(crate) fn flags(&self) -> Flags {
-        Flags(self.flags.load(Ordering::Acquire))
-    }
-
-    /// AcqRel: see `flags`; a read-modify-write because two may meet on one word (invariant 4).
-    fn raise(&self, bits: u32) -> Flags {
-        Flags(self.flags.fetch_or(bits, Ordering::AcqRel))
-    }
-
-    /// Reads the entry; `read` runs under the lock and only copies.
-    pub(crate) fn with_entry<R>(&self, read: impl FnOnce(&Entry) -> R) -> Option<R> {
-        lock(&self.cold).entry.as_ref().map(read)
-    }
-
-    pub(crate) fn outcome(&self) -> Option<Outcome> {
-        lock(&self.cold).outcome.clone()
-    }
-
-    /// How long the task has lived, or lived.
-    pub(crate) fn age(&self, now: Instant) -> Duration {
-        let cold = lock(&self.cold);
-        let end = cold.ended.unwrap_or(now);
-        cold.entry.as_ref().map_or(Duration::ZERO, |e| end.saturating_duration_since(e.since))
-    }
-
-    /// The event as this task sees it: below its scope's, and set by its own stop.
-    pub(crate) fn event(&self, scope: &ShutdownEvent) -> ShutdownEvent {
-        if let Some(event) = &lock(&self.cold).event {
-            return event.clone();
-        }
-        let fresh = scope.child();
-        let event = {
-            let mut cold = lock(&self.cold);
-            cold.event.get_or_insert_with(|| fresh.clone()).clone()
-        };
-        // A stop that came before found no event to set; one that comes later finds this one,
-        // because it raises its flag before it looks.
-        if self.flags().is_stopped() {
-            let _ = event.trigger().set(Reason::Requested);
-        }
-        event
-    }
-
-    /// Asks the task to end by itself. Tells whether it was still live.
-    pub(crate) fn stop(&self, reason: Reason) -> bool {
-        let before = self.raise(Flags::STOPPED);
-        let event = lock(&self.cold).event.clone();
-        if let Some(event) = event {
-            // Set before: the task knows.
-            let _ = event.trigger().set(reason);
-        }
-        !before.is_finished()
-    }
-
-    /// Asks for the body to be dropped. Tells whether the task was still live.
-    pub(crate) fn cancel(&self) -> bool {
-        self.demand(Flags::CANCELLED)
-    }
-
-    /// As `cancel`, because the grace is over.
-    pub(crate) fn cancel_overrun(&self) -> bool {
-        self.demand(Flags::CANCELLED | Flags::OVERRUN)
-    }
-
-    /// As `cancel`, protected or not, because the overall deadline is over.
-    pub(crate) fn force(&self) -> bool {
-        self.demand(Flags::CANCELLED | Flags::OVERRUN | Flags::FORCED)
-    }
-
-    fn demand(&self, bits: u32) -> bool {
-        let before = self.raise(bits);
-        if before.is_finished() {
-            return false;
-        }
-        if before.is_blocking() {
-            self.stop(Reason::Requested); // all that a thread can be told
-        }
-        let waker = lock(&self.cold).waker.take(); // invariant 3
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        true
-    }
-
-    /// Stores how to have the tracked future polled again (invariant 3).
-    pub(crate) fn store_waker(&self, waker: Waker) {
-        let old = lock(&self.cold).waker.replace(waker);
-        drop(old);
-    }
-
-    pub(crate) fn protect(&self) {
-        self.flags.fetch_add(Flags::PROTECT, Ordering::AcqRel);
-    }
-
-    pub(crate) fn unprotect(&self) {
-        self.flags.fetch_sub(Flags::PROTECT, Ordering::AcqRel);
-    }
-
-    /// The handle is gone, or has read the outcome. Tells whether the outcome stood already.
-    pub(crate) fn drop_handle(&self) -> bool {
-        let before = Flags(self.flags.fetch_and(!Flags::HANDLE, Ordering::AcqRel));
-        before.has(Flags::HANDLE) && before.is_finished()
-    }
-
-    /// Writes the outcome (invariants 1 and 2). Runs no foreign code: safe under the registry's lock.
-    pub(crate) fn finish(&self, outcome: Outcome, now: Instant) -> Finish {
-        let mut cold = lock(&self.cold);
-        cold.outcome = Some(outcome);
-        cold.ended = Some(now);
-        let before = self.raise(Flags::FINISHED);
-        let mut waiters = Vec::new();
-        let Cold { waiters: list, finished, waker, event, .. } = &mut *cold;
-        list.drain(finished, &mut waiters);
-        Finish {
-            waiters,
-            unheard: !before.has(Flags::HANDLE),
-            _loop_waker: waker.take(),
-            _event: event.take(),
-        }
-    }
-
-    /// Waits for the outcome.
-    ///
-    /// No wake-up is lost: settling raises `FINISHED` and takes the waiters in one locked section,
-    /// and a waiter registers and looks in one.
-    pub(crate) fn poll_finished(&self, me: &mut Registration, waker: &Waker) -> Poll<Outcome> {
-        let id = WakerId::of(waker);
-        if !self.flags().is_finished() && me.key != NIL && me.waker == id {
-            return Poll::Pending;
-        }
-        let waker = waker.clone();
-        let mut cold = lock(&self.cold);
-        if let Some(outcome) = cold.outcome.clone() {
-            drop(cold);
-            me.key = NIL;
-            return Poll::Ready(outcome);
-        }
-        let old = Self::register(&mut cold, me, waker);
-        drop(cold);
-        drop(old);
-        me.waker = id;
-        Poll::Pending
-    }
-
-    fn register(
-        cold: &mut MutexGuard<'_, Cold>,
-        me: &mut Registration,
-        waker: Waker,
-    ) -> Option<Waker> {
-        let Cold { waiters, finished, .. } = &mut **cold;
-        if me.key == NIL {
-            me.key = waiters.insert(finished, waker);
-            None
-        } else {
-            waiters.replace(me.key, waker)
-        }
-    }
-
-    pub(crate) fn forget_waiter(&self, me: &mut Registration) {
-        if me.key == NIL {
-            return;
-        }
-        let mut cold = lock(&self.cold);
-        // Once finished, every waiter was taken and the key is nobody's.
-        let Cold { waiters, finished, outcome, .. } = &mut *cold;
-        let waker = if outcome.is_none() { waiters.remove(finished, me.key) } else { None };
-        drop(cold);
-        drop(waker);
-        me.key = NIL;
-    }
 }

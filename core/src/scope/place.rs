@@ -1,0 +1,40 @@
+//! Where a task runs, shared by all tasks of a loop and scope; and what is the task's own.
+
+use super::Scope;
+use crate::event::ShutdownEvent;
+use crate::registry::{RecordAt, Slot};
+use crate::sync::{Arc, OnceLock};
+
+/// A loop and a scope behind one count, so that a task takes one and not two.
+pub(super) struct Place<L> {
+    pub(super) handle: L,
+    pub(super) scope: Arc<Scope>,
+}
+
+impl<L> Place<L> {
+    pub(super) fn new(handle: L, scope: Arc<Scope>) -> Arc<Self> {
+        Arc::new(Self { handle, scope })
+    }
+
+    pub(super) fn record(&self, slot: Slot) -> RecordAt<'_> {
+        RecordAt::new(self.scope.registry(), slot)
+    }
+}
+
+/// What is a task's own; it lies in the tracked future, and the task's `Cx` borrows it.
+pub(super) struct Own {
+    /// The tracked future's reference to the record, until it has settled.
+    pub(super) slot: Slot,
+    /// The event as this task sees it, once it has been asked for.
+    event: OnceLock<ShutdownEvent>,
+}
+
+impl Own {
+    pub(super) fn new(slot: Slot) -> Self {
+        Self { slot, event: OnceLock::new() }
+    }
+
+    pub(super) fn event<L>(&self, place: &Place<L>) -> &ShutdownEvent {
+        self.event.get_or_init(|| place.record(self.slot).event(place.scope.event()))
+    }
+}
