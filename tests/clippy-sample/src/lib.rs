@@ -17,7 +17,6 @@ pub fn of_tokio(runtime: &Runtime, handle: &Handle) {
     let _ = handle.spawn(async {}); // disallowed
     handle.block_on(async {}); // disallowed
     let _ = runtime.spawn(async {}); // disallowed
-    runtime.block_on(async {}); // disallowed
     let _ = tokio::time::sleep(SHORT); // disallowed
     let _ = tokio::time::sleep_until(tokio::time::Instant::now()); // disallowed
     let _ = tokio::time::timeout(SHORT, async {}); // disallowed
@@ -40,7 +39,6 @@ pub fn of_async_std() {
     let _ = async_std::task::spawn_local(async {}); // disallowed
     let _ = async_std::task::spawn_blocking(|| {}); // disallowed
     let _ = async_std::task::sleep(SHORT); // disallowed
-    async_std::task::block_on(async {}); // disallowed
     let _ = async_std::future::timeout(SHORT, async {}); // disallowed
 }
 
@@ -57,4 +55,10 @@ pub async fn the_right_way<L: Timer + Blocking + LocalLoop>(cx: Cx<'_, L>) {
     cx.interval(SHORT).tick().await;
     let _ = cx.spawner().spawn(async |_cx| {});
     let _ = lifespan::tokio::Tokio::current();
+}
+
+/// A runtime's own entry point is no way around it: a lifespan is attached inside.
+#[tokio::main(flavor = "current_thread")]
+pub async fn attached() -> Result<lifespan::Report, lifespan::NoLoop> {
+    Ok(lifespan::Lifespan::attach(lifespan::tokio::Tokio::current()?).run().await)
 }
