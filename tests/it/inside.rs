@@ -4,7 +4,9 @@ use lifespan::async_std::AsyncStdLoop;
 use lifespan::sim::SimLoop;
 use lifespan::smol::{SmolLocalLoop, SmolLoop};
 use lifespan::tokio::{TokioLocalLoop, TokioLoop};
-use lifespan::{Lifespan, LoopOwner, RunError, ShutdownEvent, StartError, Timer};
+use lifespan::{
+    Foreground, Lifespan, LoopOwner, RunError, ShutdownEvent, StartError, Timer, Workers,
+};
 
 on_every_loop!(
     no_loop_runs_inside,
@@ -34,6 +36,11 @@ fn every_loop_is_refused() {
     is_refused(crate::loops::async_executor());
     is_refused(crate::loops::async_executor_local());
     is_refused(SimLoop::fifo());
+    let foreground = Foreground::on(SmolLoop::new()).map(drop);
+    assert!(matches!(foreground, Err(RunError::InsideLoop(_))), "{foreground:?}");
+    let workers = Workers::new(2, |_worker| Lifespan::on(SmolLoop::new())).run();
+    let error = workers.start_error.unwrap();
+    assert!(matches!(error, StartError::Run(RunError::InsideLoop(_))), "{error}");
 }
 
 fn no_loop_runs_inside<O: LoopOwner<Handle: Timer>>(owner: O) {

@@ -1,9 +1,10 @@
 //! The shutdown event: a level, heard on every loop, by children and by who comes late.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use futures_lite::future::{pending, poll_once, yield_now};
-use lifespan_core::{Lifespan, LoopOwner, Reason, ShutdownEvent, Timer};
+use lifespan_core::{InsideLoop, Lifespan, LoopOwner, Reason, ShutdownEvent, Timer};
 
 use crate::support::{Moment, inside};
 
@@ -183,4 +184,22 @@ pub fn a_stop_before_the_first_look_is_seen<O: LoopOwner<Handle: Timer>>(owner: 
         // On several threads it may have looked before; it has heard all the same.
         task.await.map(drop)
     });
+}
+
+/// The forms that block their thread refuse inside a loop, in a handler as in a task.
+pub fn the_blocking_forms_refuse_inside<O: LoopOwner<Handle: Timer>>(owner: O) {
+    fn are_refused() {
+        let event = ShutdownEvent::new();
+        let error = event.wait_blocking().expect_err("the loop would stand still");
+        assert!(error.to_string().contains("is running an event loop"), "{error}");
+        assert_eq!(event.wait_blocking_timeout(Duration::ZERO).map(drop), Err(error_of_timeout()));
+    }
+    inside(owner, async |cx| {
+        are_refused();
+        cx.spawn(async |_cx| are_refused()).await
+    });
+}
+
+fn error_of_timeout() -> InsideLoop {
+    InsideLoop::new("ShutdownEvent::wait_blocking_timeout")
 }

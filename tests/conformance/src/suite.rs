@@ -142,7 +142,7 @@ macro_rules! __behaviours_of_every_loop {
                 a_dropped_middle_is_bridged, runs_a_future_until_it_is_set,
                 wins_over_a_future_that_is_ready, a_dropped_waiter_leaves, wakes_a_thousand,
                 a_drop_guard_sets_it, is_seen_by_a_task_as_its_own,
-                a_stop_before_the_first_look_is_seen,
+                a_stop_before_the_first_look_is_seen, the_blocking_forms_refuse_inside,
             }
             states {
                 lives_from_start_to_stop, holds_one_value_of_each_type, is_fresh_in_each_run,
