@@ -122,7 +122,8 @@ pub struct TaskReport {
     pub path: String,
     /// How it ended; `None` for a straggler.
     pub outcome: Option<Outcome>,
-    /// How long it lived, in the loop's time.
+    /// How long it lived, in the loop's time: since it first waited for something, or was listed; a
+    /// task that never did costs no look at the clock, and has no age.
     pub age: Duration,
     /// Whether a stop had to cancel it because its grace was over.
     pub overran: bool,
@@ -139,7 +140,7 @@ pub struct TaskReport {
 pub struct Straggler {
     /// Its scope and name, or id.
     pub path: String,
-    /// How long it has lived, in the loop's time.
+    /// How long it has lived, in the loop's time: since it first waited, or else since the stop began.
     pub age: Duration,
     /// Whether it is a closure on a thread, which cannot be cancelled.
     pub is_blocking: bool,

@@ -59,7 +59,7 @@ impl RecordRef {
         self.at().lock().record(self.at().index()).grace.get()
     }
 
-    /// How long the task has lived, or lived, since its first poll.
+    /// How long the task has lived, or lived: since it first waited, or was first listed.
     pub(crate) fn age(&self, now: Instant) -> Duration {
         self.age_at(self.registry.clock().stamp_of(now))
     }
