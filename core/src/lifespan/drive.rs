@@ -6,8 +6,9 @@ use std::task::Poll;
 
 use super::handler::{self, Caught, Handler};
 use super::listed::Listed;
-use super::report::{ComponentReport, HandlerOutcome, Report, StartError, Straggler, TaskReport};
+use super::report::{ComponentReport, HandlerOutcome, Report, Straggler, TaskReport};
 use super::serve::Serve;
+use super::start_error::StartError;
 use super::stop::Stop;
 use super::{Budgets, Component, Plan, Planned};
 use crate::clock::Clock;

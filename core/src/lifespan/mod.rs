@@ -9,15 +9,15 @@ mod report;
 mod serve;
 mod source;
 mod standing;
+mod start_error;
 mod stop;
 
 pub use attach::Attached;
-pub use report::{
-    ComponentReport, HandlerOutcome, Phases, Report, StartError, Straggler, TaskReport,
-};
+pub use report::{ComponentReport, HandlerOutcome, Phases, Report, Straggler, TaskReport};
 pub(crate) use source::Sources;
 pub use source::StopSource;
 pub(crate) use standing::Standing;
+pub use start_error::StartError;
 
 use std::fmt;
 use std::panic::Location;
