@@ -1,18 +1,23 @@
 //! The lifespan of a program: what it starts, in which order, and how it stops.
 
 mod attach;
+mod component;
 mod drive;
 mod handler;
 mod listed;
+mod order;
+mod planned;
 mod presence;
 mod report;
 mod serve;
 mod source;
 mod standing;
+mod start;
 mod start_error;
 mod stop;
 
 pub use attach::Attached;
+pub use component::Component;
 pub use report::{ComponentReport, HandlerOutcome, Phases, Report, Straggler, TaskReport};
 pub(crate) use source::Sources;
 pub use source::StopSource;
@@ -25,10 +30,10 @@ use std::time::Duration;
 
 use crate::event::ShutdownEvent;
 use crate::event_loop::{EventLoop, LoopOwner, Timer};
-use crate::registry::TaskRef;
-use crate::scope::{Cx, Factory, Seat, SpawnError, TaskFn};
+use crate::scope::{Cx, Factory, Seat, TaskFn};
 use crate::task::{Name, Output};
 use handler::Handler;
+use planned::PlannedTasks;
 
 /// Describes what runs beside the main work of a program, and runs it.
 ///
@@ -64,7 +69,9 @@ pub struct Lifespan<O, L = <O as LoopOwner>::Handle> {
 /// What is to be run, whoever drives the loop.
 struct Plan<L> {
     components: Vec<Component<L>>,
-    tasks: Vec<(Name, Planned<L>)>,
+    tasks: PlannedTasks<L>,
+    /// How many components may be starting at one time.
+    starts_at_once: usize,
     serve: Option<Handler<L>>,
     /// The caller's, if one was given.
     event: Option<ShutdownEvent>,
@@ -74,15 +81,6 @@ struct Plan<L> {
     refused: Option<StartError>,
     seat: Seat,
 }
-
-struct Component<L> {
-    name: Name,
-    startup: Option<Handler<L>>,
-    shutdown: Option<Handler<L>>,
-}
-
-/// A task of the builder: how to spawn it in the root scope.
-type Planned<L> = Box<dyn FnOnce(&Cx<'_, L>, Name) -> Result<TaskRef, StartError>>;
 
 #[derive(Clone, Copy, Debug)]
 struct Budgets {
@@ -161,7 +159,8 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     fn new(owner: O) -> Self {
         let plan = Plan {
             components: Vec::new(),
-            tasks: Vec::new(),
+            tasks: PlannedTasks::of(Name::from("")),
+            starts_at_once: 1,
             serve: None,
             event: None,
             budgets: Budgets::default(),
@@ -202,7 +201,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
         R: Output<Value = ()> + 'static,
         F: for<'t> AsyncFnOnce(Cx<'t, L>) -> R + 'static,
     {
-        self.plan.component(name.into(), |component| &mut component.startup, handler);
+        self.plan.component(name.into(), |component| component.startup(handler));
         self
     }
 
@@ -216,7 +215,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
         R: Output<Value = ()> + 'static,
         F: for<'t> AsyncFnOnce(Cx<'t, L>) -> R + 'static,
     {
-        self.plan.component(name.into(), |component| &mut component.shutdown, handler);
+        self.plan.component(name.into(), |component| component.shutdown(handler));
         self
     }
 
@@ -230,14 +229,9 @@ impl<O, L: EventLoop> Lifespan<O, L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
-        let spawned_at = Location::caller();
-        let spawn: Planned<_> =
-            Box::new(move |cx, name| match cx.task(name).spawn_from(body.clone(), spawned_at) {
-                Ok(task) => Ok(task.task_ref().clone()),
-                Err(SpawnError::NameTaken { name, .. }) => Err(StartError::NameTaken { name }),
-                Err(_) => Err(StartError::EmptyName),
-            });
-        self.plan.task(name.into(), spawn);
+        if let Err(error) = self.plan.tasks.add(name.into(), body, Location::caller()) {
+            self.plan.refuse(error);
+        }
         self
     }
 
@@ -295,49 +289,40 @@ impl<O, L: EventLoop> Lifespan<O, L> {
 }
 
 impl<L> Plan<L> {
-    /// Puts a handler into its component, which is made where the name is new.
-    fn component<R, F>(
-        &mut self,
-        name: Name,
-        slot: impl Fn(&mut Component<L>) -> &mut Option<Handler<L>>,
-        handler: F,
-    ) where
-        L: 'static,
-        R: Output<Value = ()> + 'static,
-        F: for<'t> AsyncFnOnce(Cx<'t, L>) -> R + 'static,
-    {
-        if name.is_empty() {
-            self.refused.get_or_insert(StartError::EmptyName);
-            return;
-        }
+    /// Adds to the component of this name, which is made where the name is new.
+    fn component(&mut self, name: Name, describe: impl FnOnce(Component<L>) -> Component<L>) {
         let index = self.components.iter().position(|component| component.name == name);
-        let index = index.unwrap_or_else(|| {
-            self.components.push(Component { name: name.clone(), startup: None, shutdown: None });
-            self.components.len() - 1
-        });
-        let slot = slot(&mut self.components[index]);
-        if slot.is_some() {
-            self.refused.get_or_insert(StartError::NameTaken { name });
-            return;
-        }
-        *slot = Some(handler::boxed(handler));
+        let index = index.unwrap_or(self.components.len());
+        let component = if index < self.components.len() {
+            self.components.remove(index)
+        } else {
+            Component::new(name)
+        };
+        self.put(index, describe(component));
     }
-}
 
-impl<L> Plan<L> {
+    fn add_component(&mut self, component: Component<L>) {
+        if self.components.iter().any(|other| other.name == component.name) {
+            self.refuse(StartError::NameTaken { name: component.name });
+        } else {
+            self.put(self.components.len(), component);
+        }
+    }
+
+    fn put(&mut self, index: usize, mut component: Component<L>) {
+        if let Some(error) = component.refused.take() {
+            self.refuse(error);
+        }
+        self.components.insert(index, component);
+    }
+
+    fn refuse(&mut self, error: StartError) {
+        self.refused.get_or_insert(error);
+    }
+
     /// The caller's event, or one that is made here.
     fn event(&mut self) -> ShutdownEvent {
         self.event.get_or_insert_default().clone()
-    }
-
-    fn task(&mut self, name: Name, spawn: Planned<L>) {
-        if name.is_empty() {
-            self.refused.get_or_insert(StartError::EmptyName);
-        } else if self.tasks.iter().any(|(other, _)| *other == name) {
-            self.refused.get_or_insert(StartError::NameTaken { name });
-        } else {
-            self.tasks.push((name, spawn));
-        }
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Report {
     pub start_error: Option<StartError>,
     /// How long each phase took, in the loop's time.
     pub phases: Phases,
-    /// The components, in the order in which they started.
+    /// The components, in the order in which they started, then those that did not.
     pub components: Vec<ComponentReport>,
     /// How the `serve` future ended, if there was one.
     pub serve: Option<Outcome>,
@@ -67,10 +67,14 @@ pub struct ComponentReport {
     pub name: Name,
     /// How its start-up handler ended.
     pub startup: HandlerOutcome,
+    /// How long its start took, in the loop's time; zero if its turn did not come.
+    pub start_took: Duration,
     /// How its shutdown handler ended.
     pub shutdown: HandlerOutcome,
     /// How the shutdown handlers that were added meanwhile ended, the last added first.
     pub late_shutdowns: Vec<HandlerOutcome>,
+    /// How long its stop took, in the loop's time: that of its tasks and of its handlers.
+    pub stop_took: Duration,
 }
 
 /// How a handler ended.
@@ -235,8 +239,10 @@ impl ComponentReport {
         Self {
             name,
             startup: HandlerOutcome::NotRun,
+            start_took: Duration::ZERO,
             shutdown: HandlerOutcome::NotRun,
             late_shutdowns: Vec::new(),
+            stop_took: Duration::ZERO,
         }
     }
 
@@ -296,7 +302,7 @@ impl fmt::Display for Report {
         if let Some(stalled) = &self.stalled {
             writeln!(f, "  {stalled}")?;
         }
-        for ComponentReport { name, startup, shutdown, late_shutdowns } in &self.components {
+        for ComponentReport { name, startup, shutdown, late_shutdowns, .. } in &self.components {
             write!(f, "  component {name}: startup {startup}; shutdown {shutdown}")?;
             for late in late_shutdowns {
                 write!(f, "; added shutdown {late}")?;

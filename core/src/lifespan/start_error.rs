@@ -23,6 +23,20 @@ pub enum StartError {
         /// The name.
         name: Name,
     },
+    /// A component comes after one that there is not.
+    #[non_exhaustive]
+    UnknownComponent {
+        /// The component.
+        component: Name,
+        /// What it says that it comes after.
+        after: Name,
+    },
+    /// Components come after each other in a circle, so that none of them can be the first.
+    #[non_exhaustive]
+    Cycle {
+        /// Their names: each comes after the next one, and the last after the first.
+        members: Vec<Name>,
+    },
     /// A component or task has an empty name.
     EmptyName,
     /// A start-up handler failed, panicked, or took longer than it may; or a task could not be made.
@@ -65,6 +79,16 @@ impl fmt::Display for StartError {
             Self::Run(error) => error.fmt(f),
             Self::StopSource(error) => write!(f, "a stop source could not be bound: {error}"),
             Self::NameTaken { name } => write!(f, "the name {name:?} was given twice"),
+            Self::UnknownComponent { component, after } => write!(
+                f,
+                "component {component:?} comes after {after:?}, which there is not: register a \
+                 component of this name, or leave it out of `after`"
+            ),
+            Self::Cycle { members } => {
+                let circle = members.iter().chain(members.first()).map(Name::as_str);
+                let circle = circle.collect::<Vec<_>>().join(" after ");
+                write!(f, "no order of start: {circle}; leave one of them out of an `after`")
+            }
             Self::EmptyName => f.write_str("a component or task has an empty name"),
             Self::Startup { component, outcome } => {
                 write!(f, "the start of {component:?} {outcome}")

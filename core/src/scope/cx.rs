@@ -117,6 +117,10 @@ impl<L> Cx<'_, L> {
         output
     }
 
+    pub(super) fn record(&self) -> Option<&RecordRef> {
+        self.task.as_ref()
+    }
+
     pub(super) fn handle(&self) -> &L {
         &self.handle
     }

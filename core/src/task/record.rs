@@ -212,6 +212,34 @@ impl Record {
         self.demand(Flags::CANCELLED)
     }
 
+    /// Has the grace be longer, and tells by how much; `None` if the body is to be dropped.
+    ///
+    /// Under the lock under which [`overrun_if`](Self::overrun_if) looks: who was granted more is
+    /// not cut before that is over. `extend` only computes.
+    pub(crate) fn extend_grace(
+        &self,
+        extend: impl FnOnce(Option<Duration>) -> (Duration, Duration),
+    ) -> Option<Duration> {
+        let mut cold = lock(&self.cold);
+        if self.flags().is_cancelled() {
+            return None;
+        }
+        let entry = cold.entry.as_mut()?;
+        let (grace, more) = extend(entry.grace);
+        entry.grace = Some(grace);
+        Some(more)
+    }
+
+    /// Tells whether the grace is over, and is longer in no case then: `cancel_overrun` follows.
+    pub(crate) fn overrun_if(&self, is_over: impl FnOnce(Option<Duration>) -> bool) -> bool {
+        let cold = lock(&self.cold);
+        let is_over = is_over(cold.entry.as_ref().and_then(|entry| entry.grace));
+        if is_over {
+            self.raise(Flags::CANCELLED | Flags::OVERRUN);
+        }
+        is_over
+    }
+
     /// As `cancel`, because the grace is over.
     pub(crate) fn cancel_overrun(&self) -> bool {
         self.demand(Flags::CANCELLED | Flags::OVERRUN)
