@@ -265,7 +265,8 @@ impl<O, L: EventLoop> Lifespan<O, L> {
         name: impl Into<Name>,
         describe: impl FnOnce(Component<L>) -> Component<L>,
     ) -> Self {
-        self.plan.add_component(describe(Component::new(name.into())));
+        let added = self.plan.components.add(describe(Component::new(name.into())));
+        self.plan.note(added);
         self
     }
 

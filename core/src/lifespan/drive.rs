@@ -39,7 +39,9 @@ pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownE
     let mut run = Run::new(handle.clone(), event, cancel, budgets, seat);
     let began = handle.now();
     let root = Arc::clone(&run.root);
-    if run.start(components, order, starts_at_once).await && run.spawn_planned(tasks, root) {
+    if run.start(components.into_list(), order, starts_at_once).await
+        && run.spawn_planned(tasks, root)
+    {
         let started = handle.now();
         let mut serve = Serve::new(serve.map(|body| run.caught(body, Arc::clone(&run.root))));
         run.report.phases.starting = started.saturating_duration_since(began);

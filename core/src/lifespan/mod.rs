@@ -2,6 +2,7 @@
 
 mod attach;
 mod component;
+mod components;
 mod drive;
 mod handler;
 mod listed;
@@ -32,6 +33,7 @@ use crate::event::ShutdownEvent;
 use crate::event_loop::{EventLoop, LoopOwner, Timer};
 use crate::scope::{Cx, Factory, Seat, TaskFn};
 use crate::task::{Name, Output};
+use components::Components;
 use handler::Handler;
 use planned::PlannedTasks;
 
@@ -68,7 +70,7 @@ pub struct Lifespan<O, L = <O as LoopOwner>::Handle> {
 
 /// What is to be run, whoever drives the loop.
 struct Plan<L> {
-    components: Vec<Component<L>>,
+    components: Components<L>,
     tasks: PlannedTasks<L>,
     /// How many components may be starting at one time.
     starts_at_once: usize,
@@ -158,7 +160,7 @@ impl<O, L> Lifespan<O, L> {
 impl<O, L: EventLoop> Lifespan<O, L> {
     fn new(owner: O) -> Self {
         let plan = Plan {
-            components: Vec::new(),
+            components: Components::default(),
             tasks: PlannedTasks::of(Name::from("")),
             starts_at_once: 1,
             serve: None,
@@ -201,7 +203,8 @@ impl<O, L: EventLoop> Lifespan<O, L> {
         R: Output<Value = ()> + 'static,
         F: for<'t> AsyncFnOnce(Cx<'t, L>) -> R + 'static,
     {
-        self.plan.component(name.into(), |component| component.startup(handler));
+        let described = self.plan.components.extend(name.into(), |it| it.startup(handler));
+        self.plan.note(described);
         self
     }
 
@@ -215,7 +218,8 @@ impl<O, L: EventLoop> Lifespan<O, L> {
         R: Output<Value = ()> + 'static,
         F: for<'t> AsyncFnOnce(Cx<'t, L>) -> R + 'static,
     {
-        self.plan.component(name.into(), |component| component.shutdown(handler));
+        let described = self.plan.components.extend(name.into(), |it| it.shutdown(handler));
+        self.plan.note(described);
         self
     }
 
@@ -229,9 +233,8 @@ impl<O, L: EventLoop> Lifespan<O, L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
-        if let Err(error) = self.plan.tasks.add(name.into(), body, Location::caller()) {
-            self.plan.refuse(error);
-        }
+        let added = self.plan.tasks.add(name.into(), body, Location::caller());
+        self.plan.note(added);
         self
     }
 
@@ -289,35 +292,11 @@ impl<O, L: EventLoop> Lifespan<O, L> {
 }
 
 impl<L> Plan<L> {
-    /// Adds to the component of this name, which is made where the name is new.
-    fn component(&mut self, name: Name, describe: impl FnOnce(Component<L>) -> Component<L>) {
-        let index = self.components.iter().position(|component| component.name == name);
-        let index = index.unwrap_or(self.components.len());
-        let component = if index < self.components.len() {
-            self.components.remove(index)
-        } else {
-            Component::new(name)
-        };
-        self.put(index, describe(component));
-    }
-
-    fn add_component(&mut self, component: Component<L>) {
-        if self.components.iter().any(|other| other.name == component.name) {
-            self.refuse(StartError::NameTaken { name: component.name });
-        } else {
-            self.put(self.components.len(), component);
+    /// Takes what a description came to.
+    fn note<T>(&mut self, described: Result<T, StartError>) {
+        if let Err(error) = described {
+            self.refused.get_or_insert(error);
         }
-    }
-
-    fn put(&mut self, index: usize, mut component: Component<L>) {
-        if let Some(error) = component.refused.take() {
-            self.refuse(error);
-        }
-        self.components.insert(index, component);
-    }
-
-    fn refuse(&mut self, error: StartError) {
-        self.refused.get_or_insert(error);
     }
 
     /// The caller's event, or one that is made here.

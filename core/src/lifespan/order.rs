@@ -1,9 +1,10 @@
 //! In which order components may start: registration order among those that wait for nobody.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 
 use super::component::Component;
+use super::components::Components;
 use super::start_error::StartError;
 use crate::task::Name;
 
@@ -19,7 +20,7 @@ pub(super) struct Order {
 
 impl Order {
     /// Refuses what could not start: a name that nobody has, a circle.
-    pub(super) fn of<L>(components: &[Component<L>]) -> Result<Self, StartError> {
+    pub(super) fn of<L>(components: &Components<L>) -> Result<Self, StartError> {
         let after = resolve(components)?;
         let mut followers = vec![Vec::new(); after.len()];
         for (index, after) in after.iter().enumerate() {
@@ -29,8 +30,9 @@ impl Order {
         }
         let waits_for = after.iter().map(Vec::len).collect::<Vec<_>>();
         if let Some(left) = left_over(&followers, waits_for.clone()) {
+            let names = components.iter().map(|component| &component.name).collect::<Vec<_>>();
             let members = circle(&after, &left).into_iter();
-            let members = members.map(|index| components[index].name.clone()).collect();
+            let members = members.map(|index| names[index].clone()).collect();
             return Err(StartError::Cycle { members });
         }
         Ok(Self { free: free(&waits_for).map(Reverse).collect(), waits_for, followers })
@@ -57,18 +59,15 @@ fn free(waits_for: &[usize]) -> impl Iterator<Item = usize> {
 }
 
 /// Of each component, which it comes after.
-fn resolve<L>(components: &[Component<L>]) -> Result<Vec<Vec<usize>>, StartError> {
-    let names = components.iter().enumerate();
-    let places = names.map(|(index, component)| (&component.name, index));
-    let places = places.collect::<HashMap<_, _>>();
-    let resolve = |component: &Component<L>, after: &Name| {
-        places.get(after).copied().ok_or_else(|| StartError::UnknownComponent {
+fn resolve<L>(components: &Components<L>) -> Result<Vec<Vec<usize>>, StartError> {
+    let place = |component: &Component<L>, after: &Name| {
+        components.place(after).ok_or_else(|| StartError::UnknownComponent {
             component: component.name.clone(),
             after: after.clone(),
         })
     };
     let of = |component: &Component<L>| {
-        component.after.iter().map(|after| resolve(component, after)).collect()
+        component.after.iter().map(|after| place(component, after)).collect()
     };
     components.iter().map(of).collect()
 }

@@ -302,12 +302,14 @@ impl fmt::Display for Report {
         if let Some(stalled) = &self.stalled {
             writeln!(f, "  {stalled}")?;
         }
-        for ComponentReport { name, startup, shutdown, late_shutdowns, .. } in &self.components {
+        for component in &self.components {
+            let ComponentReport { name, startup, shutdown, late_shutdowns, .. } = component;
             write!(f, "  component {name}: startup {startup}; shutdown {shutdown}")?;
             for late in late_shutdowns {
                 write!(f, "; added shutdown {late}")?;
             }
-            writeln!(f)?;
+            let ComponentReport { start_took, stop_took, .. } = component;
+            writeln!(f, " (started in {start_took:.1?}, stopped in {stop_took:.1?})")?;
         }
         if let Some(outcome) = &self.serve {
             writeln!(f, "  serve: {outcome}")?;

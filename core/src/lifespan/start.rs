@@ -112,9 +112,9 @@ impl<L: Timer> Run<L> {
 
     /// Moves a component that has started before those that have not, which nobody comes after.
     fn move_up(&mut self, index: usize, to: usize) {
-        let place = self.started.iter().position(|started| started.index == index);
-        if let Some(place) = place {
-            self.started[to..=place].rotate_right(1);
+        let others = &mut self.started[to..];
+        if let Some(place) = others.iter().position(|started| started.index == index) {
+            others[..=place].rotate_right(1);
         }
     }
 
