@@ -31,7 +31,7 @@
 //! | [`Spawner`] | remote control of a scope, for request handlers and other threads |
 //! | task | a spawned future with a name or an id, in a registry |
 //! | foreground | what the program itself waits for; everything else is in the background |
-//! | component | a start-up handler, a shutdown handler, and the tasks that they spawned |
+//! | component | a start-up handler, a shutdown handler, tasks, and what it comes after |
 //! | [`Lifespan`] | the whole: components, tasks, budgets; built, then run |
 //! | stop, cancel | *stop* is soft: the event is set, the task ends by itself; *cancel* is hard: the future is dropped |
 //! | worker | a thread with a loop and a lifespan of its own; made by [`Workers`], from one description |
@@ -81,16 +81,16 @@ pub use event_loop::{
 pub use foreground::Foreground;
 pub use inside::{Inside, InsideLoop};
 pub use lifespan::{
-    Attached, ComponentReport, HandlerOutcome, Lifespan, Phases, Report, StartError, StopSource,
-    Straggler, TaskReport,
+    Attached, Component, ComponentReport, HandlerOutcome, Lifespan, Phases, Report, StartError,
+    StopSource, Straggler, TaskReport,
 };
 pub use on_thread::OnThread;
 pub use other_loop::OtherLoop;
 pub use registry::{Cancel, Finished, NotFound, TaskRef, Tasks, WorkerTasks};
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{
-    Bound, Cx, Elapsed, Factory, Interval, SameLoop, SpawnError, Spawner, State, Task, TaskBuilder,
-    TaskFn, Waited, WrongLoop, WrongThread,
+    Bound, Cx, Elapsed, Factory, GraceExtension, Interval, SameLoop, SpawnError, Spawner, State,
+    Task, TaskBuilder, TaskFn, Waited, WrongLoop, WrongThread,
 };
 pub use stands_still::StandsStill;
 #[doc(hidden)]

@@ -6,8 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::presence::{Absence, Presence};
-use super::report::StartError;
-use super::{Lifespan, Report, drive};
+use super::{Lifespan, Report, StartError, drive};
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::inside::Inside;

@@ -3,32 +3,45 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::Duration;
 
-use super::handler::{self, Caught, Handler};
+use super::handler::{Caught, Handler};
 use super::listed::Listed;
-use super::report::{ComponentReport, HandlerOutcome, Report, StartError, Straggler, TaskReport};
+use super::order::Order;
+use super::planned::PlannedTasks;
+use super::report::{ComponentReport, HandlerOutcome, Report, Straggler, TaskReport};
 use super::serve::Serve;
+use super::start::Started;
+use super::start_error::StartError;
 use super::stop::Stop;
-use super::{Budgets, Component, Plan, Planned};
+use super::{Budgets, Plan};
 use crate::clock::Clock;
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::registry::{Failures, TaskRef};
 use crate::scope::{Scope, Seat, Shared, State, cx};
 use crate::sync::Arc;
-use crate::task::{Name, Panic};
-use crate::wake::call_caught;
+use crate::task::Name;
+use crate::wake::{call_caught, drop_caught};
 use crate::yield_now::yield_now;
 
 pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownEvent) -> Report {
-    let Plan { components, tasks, serve, event, budgets, until_idle, refused, seat } = plan;
+    let Plan { components, tasks, starts_at_once, serve, event, budgets, .. } = plan;
+    let Plan { until_idle, refused, seat, .. } = plan;
     let event = event.unwrap_or_default();
     if let Some(error) = refused {
         return Report::not_started(error, &event);
     }
+    let order = match Order::of(&components) {
+        Ok(order) => order,
+        Err(error) => return Report::not_started(error, &event),
+    };
     let mut run = Run::new(handle.clone(), event, cancel, budgets, seat);
     let began = handle.now();
-    if run.start(components).await && run.spawn_planned(tasks) {
+    let root = Arc::clone(&run.root);
+    if run.start(components.into_list(), order, starts_at_once).await
+        && run.spawn_planned(tasks, root)
+    {
         let started = handle.now();
         let mut serve = Serve::new(serve.map(|body| run.caught(body, Arc::clone(&run.root))));
         run.report.phases.starting = started.saturating_duration_since(began);
@@ -49,18 +62,9 @@ pub(super) struct Run<L> {
     shared: Arc<Shared>,
     pub(super) root: Arc<Scope>,
     /// What was started, and is to be stopped in reverse.
-    started: Vec<Started<L>>,
+    pub(super) started: Vec<Started<L>>,
     listed: Listed,
     pub(super) report: Report,
-}
-
-/// A component whose start-up handler was run.
-struct Started<L> {
-    scope: Arc<Scope>,
-    /// Its place in the report.
-    index: usize,
-    /// `None` if it has none, or its start-up failed: what was not opened is not closed.
-    shutdown: Option<Handler<L>>,
 }
 
 impl<L> Run<L> {
@@ -100,52 +104,18 @@ impl<L: Timer> Run<L> {
         }
     }
 
-    fn caught(&self, handler: Handler<L>, scope: Arc<Scope>) -> Caught<'static> {
+    pub(super) fn stop_event(&self) -> &ShutdownEvent {
+        &self.shared.stop
+    }
+
+    pub(super) fn caught(&self, handler: Handler<L>, scope: Arc<Scope>) -> Caught<'static> {
         let cx = cx::make(self.handle.clone(), scope);
         Caught::new(move || handler(cx))
     }
 
-    /// Runs the start-up handlers. Tells whether all succeeded and no stop came.
-    async fn start(&mut self, components: Vec<Component<L>>) -> bool {
-        let names = components.iter().map(|component| ComponentReport::new(component.name.clone()));
-        self.report.components = names.collect();
-        for (index, component) in components.into_iter().enumerate() {
-            if self.shared.stop.is_set() {
-                return false;
-            }
-            let Component { name, startup, shutdown } = component;
-            let scope = Scope::component(&self.root, name.clone());
-            // Before its handler runs: if this drive is dropped there, the scope is cancelled too.
-            self.started.push(Started { scope: Arc::clone(&scope), index, shutdown: None });
-            let outcome = match startup {
-                Some(startup) => self.run_startup(startup, &scope).await,
-                None => HandlerOutcome::NotRun,
-            };
-            self.report.components[index].startup = outcome.clone();
-            if !matches!(outcome, HandlerOutcome::Completed | HandlerOutcome::NotRun) {
-                self.note_failed_start(name, outcome);
-                return false;
-            }
-            if let Some(started) = self.started.last_mut() {
-                started.shutdown = shutdown;
-            }
-        }
-        true
-    }
-
-    async fn run_startup(&self, startup: Handler<L>, scope: &Arc<Scope>) -> HandlerOutcome {
-        let handler = self.caught(startup, Arc::clone(scope));
-        handler::run(&self.handle, handler, self.budgets.start, Some(&self.shared.stop)).await
-    }
-
-    fn note_failed_start(&mut self, component: Name, outcome: HandlerOutcome) {
-        if outcome.is_failure() {
-            self.fail_start(StartError::Startup { component, outcome });
-        }
-    }
-
-    fn fail_start(&mut self, error: StartError) {
-        self.report.start_error = Some(error);
+    /// Ends the start; the first error counts.
+    pub(super) fn fail_start(&mut self, error: StartError) {
+        self.report.start_error.get_or_insert(error);
         self.ask_to_stop(Reason::StartFailed);
     }
 
@@ -154,27 +124,14 @@ impl<L: Timer> Run<L> {
         let _ = call_caught(|| self.shared.stop.trigger().set(reason));
     }
 
-    /// Spawns the builder's tasks, unless a stop came. Tells whether they run.
-    fn spawn_planned(&mut self, tasks: Vec<(Name, Planned<L>)>) -> bool {
+    /// Spawns the tasks that were described, unless a stop came. Tells whether they run.
+    pub(super) fn spawn_planned(&mut self, tasks: PlannedTasks<L>, scope: Arc<Scope>) -> bool {
         if self.shared.stop.is_set() {
             return false;
         }
-        let cx = cx::make(self.handle.clone(), Arc::clone(&self.root));
-        for (name, spawn) in tasks {
-            // Cloning a body is foreign code.
-            let spawned = call_caught(|| spawn(&cx, name.clone())).unwrap_or_else(|payload| {
-                let outcome = HandlerOutcome::Panicked(Panic::new(payload));
-                Err(StartError::Startup { component: name, outcome })
-            });
-            match spawned {
-                Ok(task) => self.listed.add(task),
-                Err(error) => {
-                    self.fail_start(error);
-                    return false;
-                }
-            }
-        }
-        true
+        let cx = cx::make(self.handle.clone(), scope);
+        let spawned = tasks.spawn(&cx, &mut self.listed);
+        spawned.map_err(|error| self.fail_start(error)).is_ok()
     }
 
     /// Serves until the event is set, the foreground ends, or nothing is left to do.
@@ -213,21 +170,24 @@ impl<L: Timer> Run<L> {
         self.list_named();
         let stop = Stop::new(
             &handle,
-            self.budgets,
+            self.budgets.deadline,
             self.report.reason.clone(),
             self.shared.cancel.clone(),
         );
-        stop.tasks(&self.root, serve, &mut self.listed).await;
-        let root = Arc::clone(&self.root);
-        let (late, _) = self.run_shutdowns(&stop, &root, None).await;
+        let (root, budgets) = (Arc::clone(&self.root), self.budgets);
+        stop.tasks(&root, budgets.grace, serve, &mut self.listed).await;
+        let (late, _) = self.run_shutdowns(&stop, &root, budgets, None).await;
         self.note_root_shutdowns(late);
-        while let Some(Started { scope, index, shutdown }) = self.started.last_mut() {
+        while let Some(Started { scope, index, budgets, shutdown }) = self.started.last_mut() {
+            let began = handle.now();
             let (scope, index, shutdown) = (Arc::clone(scope), *index, shutdown.take());
-            stop.tasks(&scope, &mut Serve::none(), &mut self.listed).await;
-            let (late, own) = self.run_shutdowns(&stop, &scope, shutdown).await;
+            let budgets = *budgets;
+            stop.tasks(&scope, budgets.grace, &mut Serve::none(), &mut self.listed).await;
+            let (late, own) = self.run_shutdowns(&stop, &scope, budgets, shutdown).await;
             let component = &mut self.report.components[index];
             component.late_shutdowns = late;
             component.shutdown = own;
+            component.stop_took = handle.now().saturating_duration_since(began);
             // Now, and no sooner: if this drive is dropped meanwhile, the scope is cancelled too.
             self.started.pop();
         }
@@ -239,16 +199,19 @@ impl<L: Timer> Run<L> {
         &mut self,
         stop: &Stop<'_, L>,
         scope: &Arc<Scope>,
+        budgets: Budgets,
         shutdown: Option<Handler<L>>,
     ) -> (Vec<HandlerOutcome>, HandlerOutcome) {
-        let late = run_late(stop, scope).await;
+        let late = run_late(stop, scope, budgets.shutdown).await;
         let own = match shutdown {
-            Some(shutdown) => stop.handler(self.caught(shutdown, Arc::clone(scope))).await,
+            Some(shutdown) => {
+                stop.handler(self.caught(shutdown, Arc::clone(scope)), budgets.shutdown).await
+            }
             None => HandlerOutcome::NotRun,
         };
         // Whoever holds a spawner may start a task in the moment before the scope is closed.
         while !scope.registry().close_if_empty() && !stop.is_over() {
-            stop.tasks(scope, &mut Serve::none(), &mut self.listed).await;
+            stop.tasks(scope, budgets.grace, &mut Serve::none(), &mut self.listed).await;
         }
         scope.registry().close();
         stop.rest(scope, &mut self.listed).await;
@@ -299,11 +262,16 @@ impl<L: Timer> Run<L> {
 }
 
 /// Runs the handlers that were added while the program ran, the last one first.
-async fn run_late<L: Timer>(stop: &Stop<'_, L>, scope: &Arc<Scope>) -> Vec<HandlerOutcome> {
+async fn run_late<L: Timer>(
+    stop: &Stop<'_, L>,
+    scope: &Arc<Scope>,
+    budget: Duration,
+) -> Vec<HandlerOutcome> {
     let mut outcomes = Vec::new();
     while let Some(late) = scope.late().next() {
         let handler_scope = Arc::clone(scope);
-        outcomes.push(stop.handler(Caught::new(move || late.start(handler_scope))).await);
+        let handler = Caught::new(move || late.start(handler_scope));
+        outcomes.push(stop.handler(handler, budget).await);
         if stop.is_over() {
             scope.late().refuse_more(); // each may add another, without end
         }
@@ -323,6 +291,10 @@ impl<L> Drop for Run<L> {
             for record in scope.registry().snapshot() {
                 let _ = call_caught(|| record.force());
             }
+        }
+        // What was opened and is not closed, the last one first.
+        while let Some(started) = self.started.pop() {
+            let _ = drop_caught(started.shutdown);
         }
         self.shared.state.clear();
     }

@@ -1,23 +1,29 @@
 //! The lifespan of a program: what it starts, in which order, and how it stops.
 
 mod attach;
+mod component;
+mod components;
 mod drive;
 mod handler;
 mod listed;
+mod order;
+mod planned;
 mod presence;
 mod report;
 mod serve;
 mod source;
 mod standing;
+mod start;
+mod start_error;
 mod stop;
 
 pub use attach::Attached;
-pub use report::{
-    ComponentReport, HandlerOutcome, Phases, Report, StartError, Straggler, TaskReport,
-};
+pub use component::Component;
+pub use report::{ComponentReport, HandlerOutcome, Phases, Report, Straggler, TaskReport};
 pub(crate) use source::Sources;
 pub use source::StopSource;
 pub(crate) use standing::Standing;
+pub use start_error::StartError;
 
 use std::fmt;
 use std::panic::Location;
@@ -25,10 +31,11 @@ use std::time::Duration;
 
 use crate::event::ShutdownEvent;
 use crate::event_loop::{EventLoop, LoopOwner, Timer};
-use crate::registry::TaskRef;
-use crate::scope::{Cx, Factory, Seat, SpawnError, TaskFn};
+use crate::scope::{Cx, Factory, Seat, TaskFn};
 use crate::task::{Name, Output};
+use components::Components;
 use handler::Handler;
+use planned::PlannedTasks;
 
 /// Describes what runs beside the main work of a program, and runs it.
 ///
@@ -63,8 +70,10 @@ pub struct Lifespan<O, L = <O as LoopOwner>::Handle> {
 
 /// What is to be run, whoever drives the loop.
 struct Plan<L> {
-    components: Vec<Component<L>>,
-    tasks: Vec<(Name, Planned<L>)>,
+    components: Components<L>,
+    tasks: PlannedTasks<L>,
+    /// How many components may be starting at one time.
+    starts_at_once: usize,
     serve: Option<Handler<L>>,
     /// The caller's, if one was given.
     event: Option<ShutdownEvent>,
@@ -74,15 +83,6 @@ struct Plan<L> {
     refused: Option<StartError>,
     seat: Seat,
 }
-
-struct Component<L> {
-    name: Name,
-    startup: Option<Handler<L>>,
-    shutdown: Option<Handler<L>>,
-}
-
-/// A task of the builder: how to spawn it in the root scope.
-type Planned<L> = Box<dyn FnOnce(&Cx<'_, L>, Name) -> Result<TaskRef, StartError>>;
 
 #[derive(Clone, Copy, Debug)]
 struct Budgets {
@@ -160,8 +160,9 @@ impl<O, L> Lifespan<O, L> {
 impl<O, L: EventLoop> Lifespan<O, L> {
     fn new(owner: O) -> Self {
         let plan = Plan {
-            components: Vec::new(),
-            tasks: Vec::new(),
+            components: Components::default(),
+            tasks: PlannedTasks::of(Name::from("")),
+            starts_at_once: 1,
             serve: None,
             event: None,
             budgets: Budgets::default(),
@@ -202,7 +203,8 @@ impl<O, L: EventLoop> Lifespan<O, L> {
         R: Output<Value = ()> + 'static,
         F: for<'t> AsyncFnOnce(Cx<'t, L>) -> R + 'static,
     {
-        self.plan.component(name.into(), |component| &mut component.startup, handler);
+        let described = self.plan.components.extend(name.into(), |it| it.startup(handler));
+        self.plan.note(described);
         self
     }
 
@@ -216,7 +218,8 @@ impl<O, L: EventLoop> Lifespan<O, L> {
         R: Output<Value = ()> + 'static,
         F: for<'t> AsyncFnOnce(Cx<'t, L>) -> R + 'static,
     {
-        self.plan.component(name.into(), |component| &mut component.shutdown, handler);
+        let described = self.plan.components.extend(name.into(), |it| it.shutdown(handler));
+        self.plan.note(described);
         self
     }
 
@@ -230,14 +233,8 @@ impl<O, L: EventLoop> Lifespan<O, L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
-        let spawned_at = Location::caller();
-        let spawn: Planned<_> =
-            Box::new(move |cx, name| match cx.task(name).spawn_from(body.clone(), spawned_at) {
-                Ok(task) => Ok(task.task_ref().clone()),
-                Err(SpawnError::NameTaken { name, .. }) => Err(StartError::NameTaken { name }),
-                Err(_) => Err(StartError::EmptyName),
-            });
-        self.plan.task(name.into(), spawn);
+        let added = self.plan.tasks.add(name.into(), body, Location::caller());
+        self.plan.note(added);
         self
     }
 
@@ -295,49 +292,16 @@ impl<O, L: EventLoop> Lifespan<O, L> {
 }
 
 impl<L> Plan<L> {
-    /// Puts a handler into its component, which is made where the name is new.
-    fn component<R, F>(
-        &mut self,
-        name: Name,
-        slot: impl Fn(&mut Component<L>) -> &mut Option<Handler<L>>,
-        handler: F,
-    ) where
-        L: 'static,
-        R: Output<Value = ()> + 'static,
-        F: for<'t> AsyncFnOnce(Cx<'t, L>) -> R + 'static,
-    {
-        if name.is_empty() {
-            self.refused.get_or_insert(StartError::EmptyName);
-            return;
+    /// Takes what a description came to.
+    fn note<T>(&mut self, described: Result<T, StartError>) {
+        if let Err(error) = described {
+            self.refused.get_or_insert(error);
         }
-        let index = self.components.iter().position(|component| component.name == name);
-        let index = index.unwrap_or_else(|| {
-            self.components.push(Component { name: name.clone(), startup: None, shutdown: None });
-            self.components.len() - 1
-        });
-        let slot = slot(&mut self.components[index]);
-        if slot.is_some() {
-            self.refused.get_or_insert(StartError::NameTaken { name });
-            return;
-        }
-        *slot = Some(handler::boxed(handler));
     }
-}
 
-impl<L> Plan<L> {
     /// The caller's event, or one that is made here.
     fn event(&mut self) -> ShutdownEvent {
         self.event.get_or_insert_default().clone()
-    }
-
-    fn task(&mut self, name: Name, spawn: Planned<L>) {
-        if name.is_empty() {
-            self.refused.get_or_insert(StartError::EmptyName);
-        } else if self.tasks.iter().any(|(other, _)| *other == name) {
-            self.refused.get_or_insert(StartError::NameTaken { name });
-        } else {
-            self.tasks.push((name, spawn));
-        }
     }
 }
 

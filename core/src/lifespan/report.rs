@@ -1,17 +1,17 @@
 //! What a lifespan says at its end.
 
-use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::Location;
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
+use super::start_error::StartError;
 use crate::event::{Reason, ShutdownEvent};
-use crate::event_loop::{LoopId, RunError};
+use crate::event_loop::RunError;
 use crate::registry::{FailedTask, TaskRef};
 use crate::roll_call::Stalled;
-use crate::task::{BoxError, Failure, Name, Outcome, Panic, TaskId};
+use crate::task::{Failure, Name, Outcome, Panic, TaskId};
 use crate::wake::call_caught;
 
 /// What happened from start to stop, and what was left behind.
@@ -28,7 +28,7 @@ pub struct Report {
     pub start_error: Option<StartError>,
     /// How long each phase took, in the loop's time.
     pub phases: Phases,
-    /// The components, in the order in which they started.
+    /// The components, in the order in which they started, then those that did not.
     pub components: Vec<ComponentReport>,
     /// How the `serve` future ended, if there was one.
     pub serve: Option<Outcome>,
@@ -67,10 +67,14 @@ pub struct ComponentReport {
     pub name: Name,
     /// How its start-up handler ended.
     pub startup: HandlerOutcome,
+    /// How long its start took, in the loop's time; zero if its turn did not come.
+    pub start_took: Duration,
     /// How its shutdown handler ended.
     pub shutdown: HandlerOutcome,
     /// How the shutdown handlers that were added meanwhile ended, the last added first.
     pub late_shutdowns: Vec<HandlerOutcome>,
+    /// How long its stop took, in the loop's time: that of its tasks and of its handlers.
+    pub stop_took: Duration,
 }
 
 /// How a handler ended.
@@ -146,95 +150,6 @@ pub struct Straggler {
     pub is_blocking: bool,
     /// The line that spawned it.
     pub spawned_at: &'static Location<'static>,
-}
-
-/// Why a lifespan did not start.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The loop could not be run.
-    Run(RunError),
-    /// A stop source could not be bound.
-    StopSource(BoxError),
-    /// Two handlers of a kind, or two tasks, have this name.
-    #[non_exhaustive]
-    NameTaken {
-        /// The name.
-        name: Name,
-    },
-    /// A component or task has an empty name.
-    EmptyName,
-    /// A start-up handler failed, panicked, or took longer than it may; or a task could not be made.
-    #[non_exhaustive]
-    Startup {
-        /// The name of the component, or of the task.
-        component: Name,
-        /// How the handler ended.
-        outcome: HandlerOutcome,
-    },
-    /// The loop that it was attached to took a task and never polled it.
-    #[non_exhaustive]
-    NotDriven {
-        /// Which loop.
-        loop_id: LoopId,
-        /// What its adapter is called.
-        adapter: &'static str,
-        /// How long it was waited for.
-        waited: Duration,
-    },
-    /// The loop that it was attached to had ended before.
-    #[non_exhaustive]
-    LoopEnded {
-        /// Which loop.
-        loop_id: LoopId,
-        /// What its adapter is called.
-        adapter: &'static str,
-    },
-    /// A worker's thread could not be made.
-    Thread(io::Error),
-    /// The description of a worker panicked.
-    Factory(Panic),
-    /// The loop of a worker panicked; not a task or handler of it, whose panics are caught.
-    LoopPanicked(Panic),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Run(error) => error.fmt(f),
-            Self::StopSource(error) => write!(f, "a stop source could not be bound: {error}"),
-            Self::NameTaken { name } => write!(f, "the name {name:?} was given twice"),
-            Self::EmptyName => f.write_str("a component or task has an empty name"),
-            Self::Startup { component, outcome } => {
-                write!(f, "the start of {component:?} {outcome}")
-            }
-            Self::NotDriven { loop_id, adapter, waited } => write!(
-                f,
-                "{loop_id} ({adapter}) took a task and has not polled it in {waited:?}: nobody \
-                 drives it; run its executor, or let the lifespan own its loop"
-            ),
-            Self::LoopEnded { loop_id, adapter } => write!(
-                f,
-                "{loop_id} ({adapter}) had ended before: attach to a loop that runs, or let the \
-                 lifespan own its loop"
-            ),
-            Self::Thread(error) => write!(f, "the worker's thread could not be made: {error}"),
-            Self::Factory(panic) => write!(f, "the worker's description panicked: {panic}"),
-            Self::LoopPanicked(panic) => write!(f, "the worker's loop panicked: {panic}"),
-        }
-    }
-}
-
-impl Error for StartError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Run(error) => Some(error),
-            Self::StopSource(error) => Some(error.as_ref()),
-            Self::Startup { outcome: HandlerOutcome::Failed(failure), .. } => Some(failure),
-            Self::Thread(error) => Some(error),
-            _ => None,
-        }
-    }
 }
 
 impl Report {
@@ -325,8 +240,10 @@ impl ComponentReport {
         Self {
             name,
             startup: HandlerOutcome::NotRun,
+            start_took: Duration::ZERO,
             shutdown: HandlerOutcome::NotRun,
             late_shutdowns: Vec::new(),
+            stop_took: Duration::ZERO,
         }
     }
 
@@ -386,12 +303,14 @@ impl fmt::Display for Report {
         if let Some(stalled) = &self.stalled {
             writeln!(f, "  {stalled}")?;
         }
-        for ComponentReport { name, startup, shutdown, late_shutdowns } in &self.components {
+        for component in &self.components {
+            let ComponentReport { name, startup, shutdown, late_shutdowns, .. } = component;
             write!(f, "  component {name}: startup {startup}; shutdown {shutdown}")?;
             for late in late_shutdowns {
                 write!(f, "; added shutdown {late}")?;
             }
-            writeln!(f)?;
+            let ComponentReport { start_took, stop_took, .. } = component;
+            writeln!(f, " (started in {start_took:.1?}, stopped in {stop_took:.1?})")?;
         }
         if let Some(outcome) = &self.serve {
             writeln!(f, "  serve: {outcome}")?;

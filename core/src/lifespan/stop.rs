@@ -6,7 +6,6 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::Budgets;
 use super::handler::{self, Caught};
 use super::listed::Listed;
 use super::report::HandlerOutcome;
@@ -14,7 +13,7 @@ use super::serve::Serve;
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::registry::{RecordRef, TaskRef, Watch};
-use crate::scope::Scope;
+use crate::scope::{Scope, StopTimes};
 use crate::wake::call_caught;
 
 /// How long the loop gets, after the deadline, to drop what can be dropped.
@@ -23,7 +22,6 @@ const LAST_LOOK: Duration = Duration::from_millis(50);
 /// The stop of a lifespan: one deadline over all.
 pub(super) struct Stop<'a, L> {
     handle: &'a L,
-    budgets: Budgets,
     reason: Reason,
     /// Set when no grace counts any more.
     cancel: ShutdownEvent,
@@ -36,30 +34,36 @@ pub(super) struct Stop<'a, L> {
 impl<'a, L: Timer> Stop<'a, L> {
     pub(super) fn new(
         handle: &'a L,
-        budgets: Budgets,
+        deadline: Duration,
         reason: Reason,
         cancel: ShutdownEvent,
     ) -> Self {
-        let deadline = handle.now().checked_add(budgets.deadline);
-        Self { handle, budgets, reason, cancel, deadline, loop_ended: Cell::new(false) }
+        let deadline = handle.now().checked_add(deadline);
+        Self { handle, reason, cancel, deadline, loop_ended: Cell::new(false) }
     }
 
     /// Runs a shutdown handler; it is polled once even when the deadline is over.
-    pub(super) async fn handler(&self, handler: Caught<'_>) -> HandlerOutcome {
+    pub(super) async fn handler(&self, handler: Caught<'_>, budget: Duration) -> HandlerOutcome {
         let left = self.left().unwrap_or(Duration::MAX);
-        handler::run(self.handle, handler, self.budgets.shutdown.min(left), None).await
+        handler::run(self.handle, handler, budget.min(left), None).await
     }
 
     /// Stops what lives in a scope, and the foreground with it. What is left then, cannot be
     /// dropped.
-    pub(super) async fn tasks(&self, scope: &Scope, serve: &mut Serve<'_>, listed: &mut Listed) {
-        scope.registry().begin_stop();
+    pub(super) async fn tasks(
+        &self,
+        scope: &Scope,
+        grace: Duration,
+        serve: &mut Serve<'_>,
+        listed: &mut Listed,
+    ) {
+        let times = StopTimes { began: self.handle.now(), grace, deadline: self.deadline };
+        scope.begin_stop(times);
         // Set before, when this is the look after the shutdown handlers.
         let _ = call_caught(|| scope.event().trigger().set(self.reason.clone()));
-        let began = self.handle.now();
         loop {
             let changed = scope.registry().watch();
-            let next = self.cancel_what_is_due(scope, serve, began, listed);
+            let next = self.cancel_what_is_due(scope, serve, times, listed);
             if scope.registry().len() == 0 && !serve.is_live() {
                 return;
             }
@@ -77,10 +81,10 @@ impl<'a, L: Timer> Stop<'a, L> {
         &self,
         scope: &Scope,
         serve: &mut Serve<'_>,
-        began: Instant,
+        times: StopTimes,
         listed: &mut Listed,
     ) -> Option<Duration> {
-        let spent = self.handle.now().saturating_duration_since(began);
+        let spent = self.handle.now().saturating_duration_since(times.began);
         let mut next = self.left().unwrap_or(Duration::MAX);
         if next.is_zero() {
             serve.cancel();
@@ -102,12 +106,12 @@ impl<'a, L: Timer> Stop<'a, L> {
                 let _ = call_caught(|| record.cancel());
                 continue;
             }
-            if due(record.grace().unwrap_or(self.budgets.grace)) {
+            if record.overrun_if(|own| due(times.grace_of(own))) {
                 let _ = call_caught(|| record.cancel_overrun());
                 list(record, listed);
             }
         }
-        if serve.is_live() && due(self.budgets.grace) {
+        if serve.is_live() && due(times.grace) {
             serve.cancel();
         }
         Some(next)

@@ -9,7 +9,7 @@ use super::shard::{Locked, Shard};
 use crate::clock::Stamp;
 use crate::event::{Reason, ShutdownEvent};
 use crate::sync::Arc;
-use crate::task::{Flags, Life, Name, Outcome, Registration, TaskId};
+use crate::task::{Flags, Grace, Life, Name, Outcome, Registration, TaskId};
 use crate::waiters::{NIL, WakerId};
 
 /// Where a record lies: a shard, and an index in that.
@@ -55,8 +55,15 @@ impl RecordRef {
         self.at().flags()
     }
 
-    pub(crate) fn grace(&self) -> Option<Duration> {
-        self.at().lock().record(self.at().index()).grace.get()
+    /// Tells whether the grace is over, and is longer in no case then: `cancel_overrun` follows.
+    pub(crate) fn overrun_if(&self, is_over: impl FnOnce(Option<Duration>) -> bool) -> bool {
+        let index = self.at().index();
+        let mut locked = self.at().lock();
+        let is_over = is_over(locked.record(index).grace.get());
+        if is_over {
+            locked.raise(index, Flags::CANCELLED | Flags::OVERRUN);
+        }
+        is_over
     }
 
     /// How long the task has lived, or lived: since it first waited, or was first listed.
@@ -228,6 +235,24 @@ impl<'a> RecordAt<'a> {
         };
         drop(locked);
         drop(old);
+    }
+
+    /// Has the grace be longer, and tells by how much; `None` if the body is to be dropped.
+    ///
+    /// Under the lock under which [`overrun_if`](RecordRef::overrun_if) looks: who was granted more
+    /// is not cut before that is over. `extend` only computes.
+    pub(crate) fn extend_grace(
+        self,
+        extend: impl FnOnce(Option<Duration>) -> (Duration, Duration),
+    ) -> Option<Duration> {
+        let mut locked = self.lock();
+        if self.flags().is_cancelled() {
+            return None;
+        }
+        let record = locked.record(self.index());
+        let (grace, more) = extend(record.grace.get());
+        record.grace = Grace::of(grace);
+        Some(more)
     }
 
     pub(crate) fn protect(self) {

@@ -118,7 +118,7 @@ impl<L> Cx<'_, L> {
         output
     }
 
-    fn record(&self) -> Option<RecordAt<'_>> {
+    pub(super) fn record(&self) -> Option<RecordAt<'_>> {
         self.task.map(|own| self.place.record(own.slot))
     }
 

@@ -5,6 +5,7 @@ mod body;
 mod bound;
 mod builder;
 pub(crate) mod cx;
+mod grace;
 mod late;
 mod local;
 mod place;
@@ -20,6 +21,8 @@ pub use body::{Factory, TaskFn};
 pub use bound::{Bound, SameLoop, WrongLoop};
 pub use builder::{SpawnError, TaskBuilder};
 pub use cx::Cx;
+pub use grace::GraceExtension;
+pub(crate) use grace::StopTimes;
 pub(crate) use late::LocalBoxFuture;
 pub use local::WrongThread;
 pub(crate) use seat::Seat;
@@ -31,7 +34,7 @@ pub use time::{Elapsed, Interval, Waited};
 use crate::clock::Clock;
 use crate::event::ShutdownEvent;
 use crate::registry::{Failures, Registry, Tasks};
-use crate::sync::Arc;
+use crate::sync::{Arc, Mutex, lock};
 use crate::task::Name;
 use late::LateHandlers;
 
@@ -43,6 +46,8 @@ pub(crate) struct Scope {
     /// `None` in the root itself.
     root: Option<Arc<Self>>,
     late: LateHandlers,
+    /// `None` until its stop begins.
+    stop_times: Mutex<Option<StopTimes>>,
 }
 
 /// What every scope of one lifespan shares.
@@ -72,7 +77,8 @@ impl Scope {
         let failures = Arc::clone(&shared.failures);
         let registry = Registry::new(path, failures, shared.clock.clone(), shared.stop.trigger());
         shared.seat.tasks.add(shared.seat.worker, &registry);
-        Self { event: ShutdownEvent::new(), registry, shared, root, late: LateHandlers::default() }
+        let (event, late) = (ShutdownEvent::new(), LateHandlers::default());
+        Self { event, registry, shared, root, late, stop_times: Mutex::new(None) }
     }
 
     pub(crate) fn event(&self) -> &ShutdownEvent {
@@ -89,6 +95,16 @@ impl Scope {
 
     pub(crate) fn late(&self) -> &LateHandlers {
         &self.late
+    }
+
+    /// Tells the scope that its stop begins; before its event is set.
+    pub(crate) fn begin_stop(&self, times: StopTimes) {
+        *lock(&self.stop_times) = Some(times);
+        self.registry.begin_stop();
+    }
+
+    fn stop_times(&self) -> Option<StopTimes> {
+        *lock(&self.stop_times)
     }
 
     fn tasks(&self) -> Tasks {

@@ -8,6 +8,7 @@ mod woken;
 mod attach;
 mod blocking;
 mod cancel;
+mod components;
 mod event_model;
 mod events;
 mod failures;

@@ -6,6 +6,7 @@ mod log;
 mod attach;
 mod blocking;
 mod clock;
+mod components;
 mod crowd;
 mod ends;
 mod faults;

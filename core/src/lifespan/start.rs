@@ -1,0 +1,154 @@
+//! The start of the components: each when its turn comes, all ended by the first failure.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Instant;
+
+use super::Budgets;
+use super::component::Component;
+use super::drive::Run;
+use super::handler::{self, Handler};
+use super::order::Order;
+use super::report::{ComponentReport, HandlerOutcome};
+use super::start_error::StartError;
+use crate::event::{Reason, ShutdownEvent};
+use crate::event_loop::Timer;
+use crate::scope::{LocalBoxFuture, Scope};
+use crate::sync::Arc;
+use crate::wake::drop_caught;
+
+/// A component whose start has begun.
+pub(super) struct Started<L> {
+    pub(super) scope: Arc<Scope>,
+    /// Its place in the report.
+    pub(super) index: usize,
+    pub(super) budgets: Budgets,
+    /// `None` if it has none, or its start-up failed: what was not opened is not closed.
+    pub(super) shutdown: Option<Handler<L>>,
+}
+
+/// A start-up handler that runs.
+struct Starting<'a> {
+    index: usize,
+    began: Instant,
+    handler: LocalBoxFuture<'a, HandlerOutcome>,
+}
+
+impl<L: Timer> Run<L> {
+    /// Runs the start-up handlers, `at_once` of them at the most, and spawns the tasks of those that
+    /// have started. Tells whether all succeeded and no stop came.
+    pub(super) async fn start(
+        &mut self,
+        mut components: Vec<Component<L>>,
+        mut order: Order,
+        at_once: usize,
+    ) -> bool {
+        let names = components.iter().map(|component| ComponentReport::new(component.name.clone()));
+        self.report.components = names.collect();
+        let (handle, stop) = (self.handle.clone(), self.stop_event().clone());
+        let mut starting = Vec::new();
+        // Those before this one have started, in this order.
+        let mut completed = 0;
+        loop {
+            while starting.len() < at_once && !stop.is_set() {
+                let Some(index) = order.next() else { break };
+                starting.push(self.begin(index, &mut components[index], &handle, &stop));
+            }
+            if starting.is_empty() {
+                break;
+            }
+            let (index, began, outcome) = next_ended(&mut starting).await;
+            self.report.components[index].start_took =
+                handle.now().saturating_duration_since(began);
+            self.report.components[index].startup = outcome.clone();
+            if !matches!(outcome, HandlerOutcome::Completed | HandlerOutcome::NotRun) {
+                self.end_start(&components[index], outcome);
+                continue;
+            }
+            self.move_up(index, completed);
+            if self.complete(completed, &mut components[index]) {
+                order.started(index);
+            }
+            completed += 1;
+        }
+        self.list_in_order_of_start();
+        let all = completed == components.len();
+        for component in components {
+            let _ = drop_caught(component);
+        }
+        all && !stop.is_set()
+    }
+
+    fn begin<'a>(
+        &mut self,
+        index: usize,
+        component: &mut Component<L>,
+        handle: &'a L,
+        stop: &'a ShutdownEvent,
+    ) -> Starting<'a> {
+        let scope = Scope::component(&self.root, component.name.clone());
+        let budgets = component.budgets.over(self.budgets);
+        let startup = component.startup.take();
+        let startup = startup.map(|startup| self.caught(startup, Arc::clone(&scope)));
+        // Before its handler runs: if this drive is dropped there, the scope is cancelled too.
+        self.started.push(Started { scope, index, budgets, shutdown: None });
+        let handler = Box::pin(async move {
+            let Some(startup) = startup else { return HandlerOutcome::NotRun };
+            handler::run(handle, startup, budgets.start, Some(stop)).await
+        });
+        Starting { index, began: handle.now(), handler }
+    }
+
+    /// The first failure ends the start: the stop that it asks for interrupts the other handlers.
+    fn end_start(&mut self, component: &Component<L>, outcome: HandlerOutcome) {
+        if outcome.is_failure() {
+            let component = component.name.clone();
+            self.fail_start(StartError::Startup { component, outcome });
+        } else {
+            // It was interrupted: the event is set, or the loop has ended.
+            self.ask_to_stop(Reason::LoopClosed);
+        }
+    }
+
+    /// Moves a component that has started before those that have not, which nobody comes after.
+    fn move_up(&mut self, index: usize, to: usize) {
+        let others = &mut self.started[to..];
+        if let Some(place) = others.iter().position(|started| started.index == index) {
+            others[..=place].rotate_right(1);
+        }
+    }
+
+    /// Keeps how to stop a component that has started, and spawns its tasks. Tells whether they run.
+    fn complete(&mut self, place: usize, component: &mut Component<L>) -> bool {
+        let started = &mut self.started[place];
+        started.shutdown = component.shutdown.take();
+        let scope = Arc::clone(&started.scope);
+        self.spawn_planned(component.take_tasks(), scope)
+    }
+
+    /// The report lists those that have started as they have, then the others.
+    fn list_in_order_of_start(&mut self) {
+        let reports = std::mem::take(&mut self.report.components).into_iter();
+        let mut reports = reports.map(Some).collect::<Vec<_>>();
+        let listed = &mut self.report.components;
+        for (place, started) in self.started.iter_mut().enumerate() {
+            listed.extend(reports[started.index].take());
+            started.index = place;
+        }
+        listed.extend(reports.into_iter().flatten());
+    }
+}
+
+/// Takes out the first handler that has ended, with when it began and how it ended.
+async fn next_ended(starting: &mut Vec<Starting<'_>>) -> (usize, Instant, HandlerOutcome) {
+    poll_fn(|context| {
+        for place in 0..starting.len() {
+            if let Poll::Ready(outcome) = starting[place].handler.as_mut().poll(context) {
+                let Starting { index, began, .. } = starting.remove(place);
+                return Poll::Ready((index, began, outcome));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
