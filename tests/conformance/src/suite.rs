@@ -153,6 +153,12 @@ macro_rules! __behaviours_of_every_loop {
                 an_event_set_before_starts_nothing, a_name_given_twice_starts_nothing,
                 a_task_that_fails_ends_nothing,
             }
+            components {
+                start_after_those_they_say, that_cannot_be_ordered_start_nothing,
+                open_use_and_close, close_what_they_have_opened, start_together_if_asked,
+                a_failure_ends_the_start_of_all, a_stop_ends_the_start_of_all,
+                have_budgets_of_their_own, a_task_may_ask_for_a_longer_grace,
+            }
             stop {
                 is_in_reverse_one_component_at_a_time, the_grace_is_bounded,
                 the_grace_ends_with_the_last_task, a_task_may_have_its_own_grace,
