@@ -36,10 +36,10 @@ impl EventLoop for Still {
 }
 
 impl Timer for Still {
-    type Sleep = Ready<()>;
+    type Sleep = Ready<Result<(), Closed>>;
 
-    fn sleep(&self, _: Duration) -> Ready<()> {
-        ready(())
+    fn sleep(&self, _: Duration) -> Self::Sleep {
+        ready(Ok(()))
     }
 
     fn now(&self) -> Instant {
