@@ -36,6 +36,7 @@
 //! | stop, cancel | *stop* is soft: the event is set, the task ends by itself; *cancel* is hard: the future is dropped |
 //! | worker | a thread with a loop and a lifespan of its own; made by [`Workers`], from one description |
 //! | grace | how long between stop and cancel |
+//! | drain | the time after the request to stop in which all goes on, not [`ready`](Health::ready) any more |
 //! | [`Outcome`] | how a task ended |
 //! | straggler | what had not ended when the deadline passed |
 //!
@@ -56,7 +57,9 @@ mod event;
 mod event_loop;
 mod foreground;
 mod inside;
+mod json;
 mod lifespan;
+mod monitor;
 mod on_thread;
 mod other_loop;
 mod registry;
@@ -83,6 +86,9 @@ pub use inside::{Inside, InsideLoop};
 pub use lifespan::{
     Attached, Component, ComponentReport, HandlerOutcome, Lifespan, Phases, Report, StartError,
     StopSource, Straggler, TaskReport,
+};
+pub use monitor::{
+    Awaited, AwaitedKind, Health, Monitor, Node, NodeKind, NodeState, Phase, Snapshot,
 };
 pub use on_thread::OnThread;
 pub use other_loop::OtherLoop;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::event::{ShutdownEvent, ShutdownTrigger};
 use crate::event_loop::{Blocking, EventLoop, LoopOwner, RunError, Timer};
 use crate::lifespan::Standing;
+use crate::monitor::Monitor;
 use crate::other_loop::Here;
 use crate::registry::Tasks;
 use crate::scope::{Cx, Spawner, State, Task, TaskBuilder, TaskFn, cx};
@@ -129,6 +130,12 @@ impl<O: LoopOwner> Foreground<O> {
     #[must_use]
     pub fn tasks(&self) -> Tasks {
         self.cx().tasks()
+    }
+
+    /// Returns what shows the tasks and the stop to any thread.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        self.cx().monitor()
     }
 
     /// Returns the values that tasks and spawners share, by type.

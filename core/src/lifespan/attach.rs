@@ -6,10 +6,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::presence::{Absence, Presence};
-use super::{Lifespan, Report, StartError, drive};
+use super::{Lifespan, Report, StartError, Stopped, drive};
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::inside::Inside;
+use crate::sync::Arc;
 use crate::wake::call_caught;
 
 /// How long a loop may take to its first turn, unless a start-up handler may take less.
@@ -44,6 +45,7 @@ impl<L: Timer> Lifespan<Attached<L>, L> {
     pub async fn run(self) -> Report {
         let Self { owner: Attached { handle }, mut plan, sources } = self;
         let (event, cancel) = (plan.event(), ShutdownEvent::new());
+        let _stopped = Stopped(Arc::clone(&plan.board));
         let bound = match sources.bind(&event, &cancel) {
             Ok(bound) => bound,
             Err(error) => return Report::not_started(error, &event),

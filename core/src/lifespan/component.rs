@@ -92,6 +92,7 @@ impl OwnBudgets {
             grace: self.grace.unwrap_or(lifespan.grace),
             shutdown: self.shutdown.unwrap_or(lifespan.shutdown),
             deadline: lifespan.deadline,
+            drain: lifespan.drain,
         }
     }
 }

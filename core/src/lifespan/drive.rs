@@ -16,8 +16,9 @@ use super::start_error::StartError;
 use super::stop::Stop;
 use super::{Budgets, Plan};
 use crate::clock::Clock;
-use crate::event::{Reason, ShutdownEvent};
+use crate::event::{Link, Reason, ShutdownEvent};
 use crate::event_loop::Timer;
+use crate::monitor::{Board, NodeState, Phase};
 use crate::registry::{Failures, TaskRef};
 use crate::scope::{Scope, Seat, Shared, State, cx};
 use crate::sync::Arc;
@@ -27,7 +28,7 @@ use crate::yield_now::yield_now;
 
 pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownEvent) -> Report {
     let Plan { components, tasks, starts_at_once, serve, event, budgets, .. } = plan;
-    let Plan { until_idle, refused, seat, .. } = plan;
+    let Plan { until_idle, refused, seat, board, .. } = plan;
     let event = event.unwrap_or_default();
     if let Some(error) = refused {
         return Report::not_started(error, &event);
@@ -36,7 +37,7 @@ pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownE
         Ok(order) => order,
         Err(error) => return Report::not_started(error, &event),
     };
-    let mut run = Run::new(handle.clone(), event, cancel, budgets, seat);
+    let mut run = Run::new(handle.clone(), event, cancel, budgets, seat, board);
     let began = handle.now();
     let root = Arc::clone(&run.root);
     if run.start(components.into_list(), order, starts_at_once).await
@@ -45,8 +46,10 @@ pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownE
         let started = handle.now();
         let mut serve = Serve::new(serve.map(|body| run.caught(body, Arc::clone(&run.root))));
         run.report.phases.starting = started.saturating_duration_since(began);
+        run.board().enter_serving();
         run.serve(&mut serve, until_idle).await;
         run.report.phases.serving = handle.now().saturating_duration_since(started);
+        run.drain(&mut serve).await;
         run.stop(&mut serve).await;
         run.report.serve = serve.into_outcome();
     } else {
@@ -65,6 +68,8 @@ pub(super) struct Run<L> {
     pub(super) started: Vec<Started<L>>,
     listed: Listed,
     pub(super) report: Report,
+    /// The phase moves on in the moment in which a stop is asked for, though the loop is blocked.
+    _stop_seen: Link,
 }
 
 impl<L> Run<L> {
@@ -82,16 +87,23 @@ impl<L: Timer> Run<L> {
         cancel: ShutdownEvent,
         budgets: Budgets,
         seat: Seat,
+        board: Arc<Board>,
     ) -> Self {
+        let clock = Clock::of(&handle);
+        board.begin(clock.clone(), stop.clone());
+        let (shown, drain) = (Arc::clone(&board), budgets.drain);
+        let stop_seen = Link::new(&stop, move |_reason| shown.enter_stop(drain));
         let shared = Arc::new(Shared {
             stop,
             cancel,
             state: State::default(),
             failures: Arc::new(Failures::default()),
-            clock: Clock::of(&handle),
+            clock,
             seat,
+            board,
         });
         let root = Scope::root(Arc::clone(&shared));
+        shared.board.list_root(root.registry());
         let report = Report::new(Reason::Requested);
         Self {
             handle,
@@ -101,11 +113,20 @@ impl<L: Timer> Run<L> {
             started: Vec::new(),
             listed: Listed::default(),
             report,
+            _stop_seen: stop_seen,
         }
     }
 
     pub(super) fn stop_event(&self) -> &ShutdownEvent {
         &self.shared.stop
+    }
+
+    pub(super) fn cancel_event(&self) -> &ShutdownEvent {
+        &self.shared.cancel
+    }
+
+    pub(super) fn board(&self) -> &Arc<Board> {
+        &self.shared.board
     }
 
     pub(super) fn caught(&self, handler: Handler<L>, scope: Arc<Scope>) -> Caught<'static> {
@@ -156,7 +177,7 @@ impl<L: Timer> Run<L> {
     }
 
     /// Completes when no scope has a task.
-    async fn wait_idle(&self) {
+    pub(super) async fn wait_idle(&self) {
         while let Some(emptied) = self.scopes().find_map(|scope| scope.registry().watch_if_busy()) {
             emptied.await;
         }
@@ -164,30 +185,30 @@ impl<L: Timer> Run<L> {
 
     /// Stops the root's tasks and the foreground, then the components in reverse.
     pub(super) async fn stop(&mut self, serve: &mut Serve<'_>) {
-        let handle = self.handle.clone();
+        let (handle, shared) = (self.handle.clone(), Arc::clone(&self.shared));
         let began = handle.now();
         self.report.reason = self.shared.stop.reason().unwrap_or(Reason::Requested);
         self.list_named();
-        let stop = Stop::new(
-            &handle,
-            self.budgets.deadline,
-            self.report.reason.clone(),
-            self.shared.cancel.clone(),
-        );
+        let stop = Stop::new(&handle, self.budgets.deadline, self.report.reason.clone(), &shared);
+        self.board().enter_stopping(stop.deadline());
         let (root, budgets) = (Arc::clone(&self.root), self.budgets);
         stop.tasks(&root, budgets.grace, serve, &mut self.listed).await;
-        let (late, _) = self.run_shutdowns(&stop, &root, budgets, None).await;
+        let (late, _) = self.run_shutdowns(&stop, &root, budgets, &Name::from(""), None).await;
         self.note_root_shutdowns(late);
-        while let Some(Started { scope, index, budgets, shutdown }) = self.started.last_mut() {
+        while let Some(Started { scope, index, part, budgets, shutdown }) = self.started.last_mut()
+        {
             let began = handle.now();
             let (scope, index, shutdown) = (Arc::clone(scope), *index, shutdown.take());
-            let budgets = *budgets;
+            let (budgets, part) = (*budgets, *part);
+            self.board().set_state(part, NodeState::Stopping);
             stop.tasks(&scope, budgets.grace, &mut Serve::none(), &mut self.listed).await;
-            let (late, own) = self.run_shutdowns(&stop, &scope, budgets, shutdown).await;
+            let name = self.report.components[index].name.clone();
+            let (late, own) = self.run_shutdowns(&stop, &scope, budgets, &name, shutdown).await;
             let component = &mut self.report.components[index];
             component.late_shutdowns = late;
             component.shutdown = own;
             component.stop_took = handle.now().saturating_duration_since(began);
+            self.board().set_state(part, NodeState::Stopped);
             // Now, and no sooner: if this drive is dropped meanwhile, the scope is cancelled too.
             self.started.pop();
         }
@@ -200,12 +221,14 @@ impl<L: Timer> Run<L> {
         stop: &Stop<'_, L>,
         scope: &Arc<Scope>,
         budgets: Budgets,
+        name: &Name,
         shutdown: Option<Handler<L>>,
     ) -> (Vec<HandlerOutcome>, HandlerOutcome) {
-        let late = run_late(stop, scope, budgets.shutdown).await;
+        let late = run_late(stop, scope, budgets.shutdown, name).await;
         let own = match shutdown {
             Some(shutdown) => {
-                stop.handler(self.caught(shutdown, Arc::clone(scope)), budgets.shutdown).await
+                let shutdown = self.caught(shutdown, Arc::clone(scope));
+                stop.handler(shutdown, budgets.shutdown, name).await
             }
             None => HandlerOutcome::NotRun,
         };
@@ -266,12 +289,13 @@ async fn run_late<L: Timer>(
     stop: &Stop<'_, L>,
     scope: &Arc<Scope>,
     budget: Duration,
+    name: &Name,
 ) -> Vec<HandlerOutcome> {
     let mut outcomes = Vec::new();
     while let Some(late) = scope.late().next() {
         let handler_scope = Arc::clone(scope);
         let handler = Caught::new(move || late.start(handler_scope));
-        outcomes.push(stop.handler(handler, budget).await);
+        outcomes.push(stop.handler(handler, budget, name).await);
         if stop.is_over() {
             scope.late().refuse_more(); // each may add another, without end
         }
@@ -297,5 +321,6 @@ impl<L> Drop for Run<L> {
             let _ = drop_caught(started.shutdown);
         }
         self.shared.state.clear();
+        self.shared.board.enter(Phase::Stopped);
     }
 }

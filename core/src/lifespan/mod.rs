@@ -3,6 +3,7 @@
 mod attach;
 mod component;
 mod components;
+mod drain;
 mod drive;
 mod handler;
 mod listed;
@@ -31,7 +32,9 @@ use std::time::Duration;
 
 use crate::event::ShutdownEvent;
 use crate::event_loop::{EventLoop, LoopOwner, Timer};
+use crate::monitor::{Board, Monitor, Phase};
 use crate::scope::{Cx, Factory, Seat, TaskFn};
+use crate::sync::Arc;
 use crate::task::{Name, Output};
 use components::Components;
 use handler::Handler;
@@ -82,6 +85,7 @@ struct Plan<L> {
     /// The first name that was refused; the start fails with it.
     refused: Option<StartError>,
     seat: Seat,
+    board: Arc<Board>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +94,7 @@ struct Budgets {
     grace: Duration,
     shutdown: Duration,
     deadline: Duration,
+    drain: Duration,
 }
 
 impl Default for Budgets {
@@ -99,6 +104,7 @@ impl Default for Budgets {
             grace: Duration::from_secs(10),
             shutdown: Duration::from_secs(10),
             deadline: Duration::from_secs(30),
+            drain: Duration::ZERO,
         }
     }
 }
@@ -127,6 +133,7 @@ impl<O: LoopOwner> Lifespan<O> {
     {
         let Self { mut owner, mut plan, sources } = self;
         let event = plan.event();
+        let _stopped = Stopped(Arc::clone(&plan.board));
         let bound = match sources.bind(&event, &cancel) {
             Ok(bound) => bound,
             Err(error) => return Report::not_started(error, &event),
@@ -134,6 +141,15 @@ impl<O: LoopOwner> Lifespan<O> {
         let driven = owner.run(async move |handle| drive::drive(handle, plan, cancel).await);
         drop(bound);
         driven.unwrap_or_else(|error| Report::not_run(error, &event))
+    }
+}
+
+/// Says, when it is dropped, that the lifespan has stopped.
+struct Stopped(Arc<Board>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.enter(Phase::Stopped);
     }
 }
 
@@ -169,6 +185,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
             until_idle: false,
             refused: None,
             seat: Seat::default(),
+            board: Board::new(),
         };
         Self { owner, plan, sources: Sources::default() }
     }
@@ -180,6 +197,14 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     pub fn event(mut self, event: ShutdownEvent) -> Self {
         self.plan.event = Some(event);
         self
+    }
+
+    /// Returns what shows this lifespan to any thread: its health, and all that lives in it.
+    ///
+    /// It may be made before the lifespan runs, and looked at when it has ended.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        Monitor::new(Arc::clone(&self.plan.board))
     }
 
     /// Adds something that can ask for a stop, such as the operating system's signals.
@@ -277,6 +302,23 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     /// Sets how long each shutdown handler may take. Default: 10 seconds.
     pub fn stop_timeout(mut self, budget: Duration) -> Self {
         self.plan.budgets.shutdown = budget;
+        self
+    }
+
+    /// Sets how long all goes on as before when a stop was asked for, but not ready any more.
+    ///
+    /// For a server behind a balancer, which goes on sending until it has seen that the program is
+    /// not ready: [`Health::ready`](crate::Health::ready) is false from the first moment, the phase
+    /// is [`Draining`](crate::Phase::Draining), [`Cx::lifespan_event`] is set, and no task, handler
+    /// or foreground is told to stop. It ends early when there is nothing left that could serve: the
+    /// foreground has ended, or if there is none, every task; and at a second demand, such as a
+    /// second signal. A stop that comes before everything has started does not drain.
+    ///
+    /// The [`deadline`](Self::deadline) counts from its end. So whoever ends the program from outside
+    /// must wait for longer than both: with Kubernetes, the time of a `preStop` hook, the drain and
+    /// the deadline together are to be less than `terminationGracePeriodSeconds`. Default: zero.
+    pub fn drain(mut self, drain: Duration) -> Self {
+        self.plan.budgets.drain = drain;
         self
     }
 

@@ -55,6 +55,8 @@ pub struct Phases {
     pub starting: Duration,
     /// From then until a stop was asked for.
     pub serving: Duration,
+    /// From then until the [`drain`](crate::Lifespan::drain) was over.
+    pub draining: Duration,
     /// From then to the end.
     pub stopping: Duration,
 }
@@ -289,11 +291,12 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.is_clean() { "clean" } else { "not clean" };
         writeln!(f, "lifespan ended, {verdict}: {}", self.reason)?;
-        let Phases { starting, serving, stopping } = self.phases;
-        writeln!(
-            f,
-            "  started in {starting:.1?}, served for {serving:.1?}, stopped in {stopping:.1?}"
-        )?;
+        let Phases { starting, serving, draining, stopping } = self.phases;
+        write!(f, "  started in {starting:.1?}, served for {serving:.1?}, ")?;
+        if !draining.is_zero() {
+            write!(f, "drained for {draining:.1?}, ")?;
+        }
+        writeln!(f, "stopped in {stopping:.1?}")?;
         if let Some(error) = &self.start_error {
             writeln!(f, "  did not start: {error}")?;
         }

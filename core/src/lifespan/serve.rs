@@ -31,6 +31,11 @@ impl<'a> Serve<'a> {
         Poll::Ready(())
     }
 
+    /// Tells whether there was one.
+    pub(super) fn has_ended(&self) -> bool {
+        self.outcome.is_some()
+    }
+
     pub(super) fn is_live(&self) -> bool {
         self.body.is_some()
     }

@@ -7,6 +7,7 @@ use super::serve::Serve;
 use super::{Budgets, Report};
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::{LoopOwner, Timer};
+use crate::monitor::Board;
 use crate::scope::{Scope, Seat};
 use crate::sync::Arc;
 
@@ -19,8 +20,10 @@ pub(crate) struct Standing<L> {
 impl<L: Timer> Standing<L> {
     pub(crate) fn begin(handle: L) -> Self {
         let began = handle.now();
-        let (stop, cancel) = (ShutdownEvent::new(), ShutdownEvent::new());
-        Self { run: Run::new(handle, stop, cancel, Budgets::default(), Seat::default()), began }
+        let (stop, cancel, board) = (ShutdownEvent::new(), ShutdownEvent::new(), Board::new());
+        let run = Run::new(handle, stop, cancel, Budgets::default(), Seat::default(), board);
+        run.board().enter_serving();
+        Self { run, began }
     }
 
     /// Stops the tasks as any lifespan does, on the loop that this owner drives.

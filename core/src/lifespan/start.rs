@@ -13,6 +13,7 @@ use super::report::{ComponentReport, HandlerOutcome};
 use super::start_error::StartError;
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
+use crate::monitor::{AwaitedKind, NodeState};
 use crate::scope::{LocalBoxFuture, Scope};
 use crate::sync::Arc;
 use crate::wake::drop_caught;
@@ -22,6 +23,8 @@ pub(super) struct Started<L> {
     pub(super) scope: Arc<Scope>,
     /// Its place in the report.
     pub(super) index: usize,
+    /// Its place on the board.
+    pub(super) part: usize,
     pub(super) budgets: Budgets,
     /// `None` if it has none, or its start-up failed: what was not opened is not closed.
     pub(super) shutdown: Option<Handler<L>>,
@@ -45,6 +48,7 @@ impl<L: Timer> Run<L> {
     ) -> bool {
         let names = components.iter().map(|component| ComponentReport::new(component.name.clone()));
         self.report.components = names.collect();
+        self.board().list_components(components.iter().map(|component| &component.name));
         let (handle, stop) = (self.handle.clone(), self.stop_event().clone());
         let mut starting = Vec::new();
         // Those before this one have started, in this order.
@@ -91,9 +95,12 @@ impl<L: Timer> Run<L> {
         let startup = component.startup.take();
         let startup = startup.map(|startup| self.caught(startup, Arc::clone(&scope)));
         // Before its handler runs: if this drive is dropped there, the scope is cancelled too.
-        self.started.push(Started { scope, index, budgets, shutdown: None });
+        self.board().begin_component(index, scope.registry());
+        self.started.push(Started { scope, index, part: index, budgets, shutdown: None });
+        let (board, name) = (Arc::clone(self.board()), component.name.clone());
         let handler = Box::pin(async move {
             let Some(startup) = startup else { return HandlerOutcome::NotRun };
+            let _awaited = board.await_one(AwaitedKind::Startup, name, budgets.start);
             handler::run(handle, startup, budgets.start, Some(stop)).await
         });
         Starting { index, began: handle.now(), handler }
@@ -122,7 +129,8 @@ impl<L: Timer> Run<L> {
     fn complete(&mut self, place: usize, component: &mut Component<L>) -> bool {
         let started = &mut self.started[place];
         started.shutdown = component.shutdown.take();
-        let scope = Arc::clone(&started.scope);
+        let (scope, part) = (Arc::clone(&started.scope), started.part);
+        self.board().set_state(part, NodeState::Running);
         self.spawn_planned(component.take_tasks(), scope)
     }
 

@@ -10,10 +10,12 @@ use super::handler::{self, Caught};
 use super::listed::Listed;
 use super::report::HandlerOutcome;
 use super::serve::Serve;
-use crate::event::{Reason, ShutdownEvent};
+use crate::event::Reason;
 use crate::event_loop::Timer;
+use crate::monitor::AwaitedKind;
 use crate::registry::{RecordRef, TaskRef, Watch};
-use crate::scope::{Scope, StopTimes};
+use crate::scope::{Scope, Shared, StopTimes};
+use crate::task::Name;
 use crate::wake::call_caught;
 
 /// How long the loop gets, after the deadline, to drop what can be dropped.
@@ -23,8 +25,8 @@ const LAST_LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Stop<'a, L> {
     handle: &'a L,
     reason: Reason,
-    /// Set when no grace counts any more.
-    cancel: ShutdownEvent,
+    /// Holds the event that is set when no grace counts any more.
+    shared: &'a Shared,
     /// `None`: later than the clock can tell.
     deadline: Option<Instant>,
     /// The loop of an attached lifespan has ended meanwhile: its clock tells no time any more.
@@ -36,14 +38,20 @@ impl<'a, L: Timer> Stop<'a, L> {
         handle: &'a L,
         deadline: Duration,
         reason: Reason,
-        cancel: ShutdownEvent,
+        shared: &'a Shared,
     ) -> Self {
         let deadline = handle.now().checked_add(deadline);
-        Self { handle, reason, cancel, deadline, loop_ended: Cell::new(false) }
+        Self { handle, reason, shared, deadline, loop_ended: Cell::new(false) }
     }
 
     /// Runs a shutdown handler; it is polled once even when the deadline is over.
-    pub(super) async fn handler(&self, handler: Caught<'_>, budget: Duration) -> HandlerOutcome {
+    pub(super) async fn handler(
+        &self,
+        handler: Caught<'_>,
+        budget: Duration,
+        name: &Name,
+    ) -> HandlerOutcome {
+        let _awaited = self.shared.board.await_one(AwaitedKind::Shutdown, name.clone(), budget);
         let left = self.left().unwrap_or(Duration::MAX);
         handler::run(self.handle, handler, budget.min(left), None).await
     }
@@ -59,6 +67,11 @@ impl<'a, L: Timer> Stop<'a, L> {
     ) {
         let times = StopTimes { began: self.handle.now(), grace, deadline: self.deadline };
         scope.begin_stop(times);
+        let board = &self.shared.board;
+        let _awaited = board.await_tasks(scope.registry(), grace);
+        let served = Name::from("");
+        let mut serving =
+            serve.is_live().then(|| board.await_one(AwaitedKind::Serve, served, grace));
         // Set before, when this is the look after the shutdown handlers.
         let _ = call_caught(|| scope.event().trigger().set(self.reason.clone()));
         loop {
@@ -72,6 +85,7 @@ impl<'a, L: Timer> Stop<'a, L> {
                 return;
             };
             self.wait(changed, serve, wait).await;
+            serving = serving.filter(|_| serve.is_live());
         }
     }
 
@@ -91,8 +105,11 @@ impl<'a, L: Timer> Stop<'a, L> {
             return None;
         }
         let mut due = |grace: Duration| {
-            let left =
-                if self.cancel.is_set() { Duration::ZERO } else { grace.saturating_sub(spent) };
+            let left = if self.shared.cancel.is_set() {
+                Duration::ZERO
+            } else {
+                grace.saturating_sub(spent)
+            };
             if !left.is_zero() {
                 next = next.min(left);
             }
@@ -120,7 +137,8 @@ impl<'a, L: Timer> Stop<'a, L> {
     /// Waits until something has changed: the scope, the foreground, the time, the second signal.
     async fn wait(&self, mut changed: Watch<'_>, serve: &mut Serve<'_>, limit: Duration) {
         let mut sleep = pin!(self.handle.sleep(limit));
-        let mut cancelled = (!self.cancel.is_set()).then(|| self.cancel.wait());
+        let cancel = &self.shared.cancel;
+        let mut cancelled = (!cancel.is_set()).then(|| cancel.wait());
         poll_fn(|context| {
             if serve.is_live() && serve.poll(context).is_ready() {
                 return Poll::Ready(());
@@ -173,6 +191,11 @@ impl<'a, L: Timer> Stop<'a, L> {
         if scope.registry().snapshot().iter().any(is_new) {
             self.force(scope, listed).await;
         }
+    }
+
+    /// `None`: later than the clock can tell.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -161,6 +161,11 @@ impl<'a> RecordAt<'a> {
         spawned_at.unwrap_or_else(|| Location::caller())
     }
 
+    /// Its own, if it has one.
+    pub(crate) fn grace(self) -> Option<Duration> {
+        self.lock().record(self.index()).grace.get()
+    }
+
     pub(crate) fn outcome(self) -> Option<Outcome> {
         self.lock().record(self.index()).outcome()
     }

@@ -10,6 +10,7 @@ use super::{Scope, Spawner, State, Task, TaskFn};
 use crate::any_loop::AnyLoop;
 use crate::event::{ShutdownEvent, ShutdownTrigger};
 use crate::event_loop::{EventLoop, Timer};
+use crate::monitor::Monitor;
 use crate::registry::{RecordAt, TaskRef, Tasks};
 use crate::sync::Arc;
 use crate::task::{Name, Output};
@@ -82,6 +83,12 @@ impl<L> Cx<'_, L> {
     #[must_use]
     pub fn worker(&self) -> Worker {
         self.scope().shared().seat.worker
+    }
+
+    /// Returns what shows the whole lifespan to any thread: its health, and all that lives in it.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        Monitor::new(Arc::clone(&self.scope().shared().board))
     }
 
     /// Returns the live tasks of this scope.

@@ -33,6 +33,7 @@ pub use time::{Elapsed, Interval, Waited};
 
 use crate::clock::Clock;
 use crate::event::ShutdownEvent;
+use crate::monitor::Board;
 use crate::registry::{Failures, Registry, Tasks};
 use crate::sync::{Arc, Mutex, lock};
 use crate::task::Name;
@@ -61,6 +62,7 @@ pub(crate) struct Shared {
     pub(crate) failures: Arc<Failures>,
     pub(crate) clock: Clock,
     pub(crate) seat: Seat,
+    pub(crate) board: Arc<Board>,
 }
 
 impl Scope {

@@ -10,6 +10,7 @@ use crate::Cx;
 use crate::any_loop::AnyLoop;
 use crate::event::{ShutdownEvent, ShutdownTrigger};
 use crate::event_loop::{Closed, EventLoop};
+use crate::monitor::Monitor;
 use crate::registry::Tasks;
 use crate::task::{Name, Output};
 
@@ -71,6 +72,12 @@ impl<L> Spawner<L> {
     #[must_use]
     pub fn tasks(&self) -> Tasks {
         self.scope().tasks()
+    }
+
+    /// Returns what shows the whole lifespan to any thread: its health, and all that lives in it.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        Monitor::new(Arc::clone(&self.scope().shared().board))
     }
 
     /// Returns the values that handlers, tasks and spawners of this lifespan share, by type.

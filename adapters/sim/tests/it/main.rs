@@ -2,12 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod log;
+mod monitor;
 
 mod attach;
 mod blocking;
 mod clock;
 mod components;
 mod crowd;
+mod drain;
 mod ends;
 mod faults;
 mod lifespans;

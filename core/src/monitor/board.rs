@@ -1,0 +1,238 @@
+//! What a lifespan shows of itself while it runs: its phase, its parts, what it waits for.
+//!
+//! The loop writes, any thread reads, also while the loop is blocked. It keeps nothing alive, and
+//! no foreign code runs under its lock.
+
+use std::time::{Duration, Instant};
+
+use super::health::{Awaited, AwaitedKind};
+use super::phase::{Phase, PhaseCell};
+use super::snapshot::NodeState;
+use crate::clock::Clock;
+use crate::event::ShutdownEvent;
+use crate::registry::{Registry, TaskRef};
+use crate::sync::{Arc, Mutex, Weak, lock};
+use crate::task::Name;
+
+pub(crate) struct Board {
+    phase: PhaseCell,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// `None` until it runs.
+    run: Option<Running>,
+    root: Weak<Registry>,
+    /// The components, in order of registration.
+    parts: Vec<Part>,
+    steps: Vec<(u64, Step)>,
+    /// How many steps there were.
+    counted: u64,
+    /// The overall deadline of the stop, once that has begun and if it fits the clock.
+    deadline: Option<Instant>,
+}
+
+/// The clock and the event of a lifespan that runs.
+#[derive(Clone)]
+pub(super) struct Running {
+    pub(super) clock: Clock,
+    pub(super) stop: ShutdownEvent,
+    pub(super) began: Instant,
+}
+
+/// A component.
+#[derive(Clone)]
+pub(super) struct Part {
+    pub(super) name: Name,
+    pub(super) state: NodeState,
+    pub(super) registry: Weak<Registry>,
+    /// When its start began.
+    pub(super) since: Option<Instant>,
+}
+
+/// Something that the lifespan waits for.
+#[derive(Clone)]
+struct Step {
+    what: What,
+    since: Instant,
+    budget: Duration,
+}
+
+#[derive(Clone)]
+enum What {
+    /// A handler of a component, the foreground, or the drain.
+    One(AwaitedKind, Name),
+    /// The tasks of a scope.
+    Tasks(Weak<Registry>),
+}
+
+impl Board {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { phase: PhaseCell::new(), inner: Mutex::default() })
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// Moves on to a phase, unless it is as late already.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.advance(|_| phase);
+    }
+
+    /// Everything has started, unless a stop came.
+    pub(crate) fn enter_serving(&self) {
+        self.phase.advance(|phase| match phase {
+            Phase::Starting => Phase::Serving,
+            later => later,
+        });
+    }
+
+    /// A stop was asked for: what serves drains if it is to, all else stops.
+    pub(crate) fn enter_stop(&self, drain: Duration) {
+        self.phase.advance(|phase| match phase {
+            Phase::Serving if !drain.is_zero() => Phase::Draining,
+            Phase::Draining => Phase::Draining,
+            _ => Phase::Stopping,
+        });
+    }
+
+    /// Begins a run. Also what clones of the monitor made before show.
+    pub(crate) fn begin(&self, clock: Clock, stop: ShutdownEvent) {
+        let began = clock.now();
+        lock(&self.inner).run = Some(Running { clock, stop, began });
+    }
+
+    pub(crate) fn list_root(&self, registry: &Arc<Registry>) {
+        lock(&self.inner).root = Arc::downgrade(registry);
+    }
+
+    pub(crate) fn list_components<'a>(&self, names: impl Iterator<Item = &'a Name>) {
+        let part = |name: &Name| Part {
+            name: name.clone(),
+            state: NodeState::Waiting,
+            registry: Weak::new(),
+            since: None,
+        };
+        let parts = names.map(part).collect();
+        lock(&self.inner).parts = parts;
+    }
+
+    /// Notes that the start of a component begins.
+    pub(crate) fn begin_component(&self, part: usize, registry: &Arc<Registry>) {
+        let Some(running) = self.running() else { return };
+        let since = Some(running.clock.now());
+        if let Some(part) = lock(&self.inner).parts.get_mut(part) {
+            part.state = NodeState::Starting;
+            part.registry = Arc::downgrade(registry);
+            part.since = since;
+        }
+    }
+
+    pub(crate) fn set_state(&self, part: usize, state: NodeState) {
+        if let Some(part) = lock(&self.inner).parts.get_mut(part) {
+            part.state = state;
+        }
+    }
+
+    /// The stop begins, with its overall deadline.
+    pub(crate) fn enter_stopping(&self, deadline: Option<Instant>) {
+        lock(&self.inner).deadline = deadline;
+        self.enter(Phase::Stopping);
+    }
+
+    /// Notes that a handler, the foreground, or the drain is waited for, while what is returned
+    /// lives.
+    pub(crate) fn await_one(
+        self: &Arc<Self>,
+        kind: AwaitedKind,
+        name: Name,
+        budget: Duration,
+    ) -> StepGuard {
+        self.push(What::One(kind, name), budget)
+    }
+
+    /// Notes that the tasks of a scope are waited for.
+    pub(crate) fn await_tasks(
+        self: &Arc<Self>,
+        registry: &Arc<Registry>,
+        grace: Duration,
+    ) -> StepGuard {
+        self.push(What::Tasks(Arc::downgrade(registry)), grace)
+    }
+
+    fn push(self: &Arc<Self>, what: What, budget: Duration) -> StepGuard {
+        let since = self.running().map_or_else(Instant::now, |running| running.clock.now());
+        let mut inner = lock(&self.inner);
+        inner.counted += 1;
+        let key = inner.counted;
+        inner.steps.push((key, Step { what, since, budget }));
+        drop(inner);
+        StepGuard { board: Arc::clone(self), key }
+    }
+
+    pub(super) fn running(&self) -> Option<Running> {
+        lock(&self.inner).run.clone()
+    }
+
+    pub(super) fn root(&self) -> Option<Arc<Registry>> {
+        lock(&self.inner).root.upgrade()
+    }
+
+    pub(super) fn parts(&self) -> Vec<Part> {
+        lock(&self.inner).parts.clone()
+    }
+
+    /// False from the first moment of a stop, whether or not the loop has heard of it.
+    pub(super) fn is_ready(&self) -> bool {
+        self.phase() == Phase::Serving
+            && self.running().is_some_and(|running| !running.stop.is_set())
+    }
+
+    /// What is waited for now, the longest wait first.
+    pub(crate) fn awaited(&self) -> Vec<Awaited> {
+        let Some(running) = self.running() else { return Vec::new() };
+        let now = running.clock.now();
+        let inner = lock(&self.inner);
+        let (steps, deadline) = (inner.steps.clone(), inner.deadline);
+        drop(inner);
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
+        let mut awaited = Vec::new();
+        for (_, step) in steps {
+            let waited = now.saturating_duration_since(step.since);
+            let limit = |budget: Duration| {
+                let own = (budget != Duration::MAX).then(|| budget.saturating_sub(waited));
+                [own, left].into_iter().flatten().min()
+            };
+            match step.what {
+                What::One(kind, name) => {
+                    let (path, left) = (String::from(name.as_str()), limit(step.budget));
+                    awaited.push(Awaited { kind, path, waited, left, spawned_at: None });
+                }
+                What::Tasks(registry) => {
+                    let Some(registry) = registry.upgrade() else { continue };
+                    for record in registry.snapshot() {
+                        let left = limit(record.at().grace().unwrap_or(step.budget));
+                        let task = TaskRef::new(record);
+                        awaited.push(Awaited::task(&task, waited, left));
+                    }
+                }
+            }
+        }
+        awaited
+    }
+}
+
+/// Something that the lifespan waits for while this lives.
+#[must_use = "it is waited for while this lives"]
+pub(crate) struct StepGuard {
+    board: Arc<Board>,
+    key: u64,
+}
+
+impl Drop for StepGuard {
+    fn drop(&mut self) {
+        lock(&self.board.inner).steps.retain(|(key, _)| *key != self.key);
+    }
+}

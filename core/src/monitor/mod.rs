@@ -1,0 +1,77 @@
+//! `Monitor`: what any thread may ask a lifespan, also while its loop is blocked.
+
+mod board;
+mod health;
+mod phase;
+mod snapshot;
+
+pub(crate) use board::Board;
+pub use health::{Awaited, AwaitedKind, Health};
+pub use phase::Phase;
+pub use snapshot::{Node, NodeKind, NodeState, Snapshot};
+
+use std::fmt;
+
+use crate::sync::Arc;
+
+/// Looks at a lifespan from anywhere: before it runs, while it runs, and when it has ended.
+///
+/// Made by [`Lifespan::monitor`](crate::Lifespan::monitor) and
+/// [`Cx::monitor`](crate::Cx::monitor). It asks nothing of the loop, so it answers from another
+/// thread while a task blocks that: for probes over HTTP, and for "why does it not stop?". Holding
+/// one keeps nothing alive, and stops nothing.
+///
+/// # Examples
+/// ```
+/// use lifespan_core::{Lifespan, LoopOwner, Phase, Report, Timer};
+///
+/// fn watched<O: LoopOwner<Handle: Timer>>(lifespan: Lifespan<O>) -> Report {
+///     let monitor = lifespan.monitor();
+///     let report = lifespan
+///         .task("probe", async |cx| {
+///             println!("{}", cx.monitor().snapshot());
+///             cx.trigger().set("seen enough").ok();
+///         })
+///         .run();
+///     assert_eq!(monitor.phase(), Phase::Stopped);
+///     report
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Monitor(Arc<Board>);
+
+impl Monitor {
+    pub(crate) fn new(board: Arc<Board>) -> Self {
+        Self(board)
+    }
+
+    /// Returns in which phase the lifespan is: one atomic load.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.0.phase()
+    }
+
+    /// Returns how the lifespan is: live, ready, its phase, and what it waits for.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let phase = self.phase();
+        Health {
+            live: phase != Phase::Stopped,
+            ready: self.0.is_ready(),
+            phase,
+            awaits: self.0.awaited(),
+        }
+    }
+
+    /// Returns all that lives in it: components, scopes and tasks, with their states and ages.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(&self.0)
+    }
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor").field("phase", &self.phase()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! In which phase a lifespan is.
+
+use std::fmt;
+
+use crate::sync::{AtomicU32, Ordering};
+
+/// In which phase a lifespan is; it never goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// It has not started whole: start-up handlers run, or have yet to.
+    Starting,
+    /// Every component has started, and the tasks are spawned.
+    Serving,
+    /// A stop was asked for, and the [`drain`](crate::Lifespan::drain) runs: all goes on as before.
+    Draining,
+    /// Tasks and components are being stopped.
+    Stopping,
+    /// Everything has ended, or was left behind.
+    Stopped,
+}
+
+impl Phase {
+    const ALL: [Self; 5] =
+        [Self::Starting, Self::Serving, Self::Draining, Self::Stopping, Self::Stopped];
+
+    /// Returns its name in one small word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Serving => "serving",
+            Self::Draining => "draining",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A phase that several threads move on, never back.
+///
+/// Written with `Release` and read with `Acquire`: who sees a phase sees what its lifespan did
+/// before.
+#[derive(Debug)]
+pub(super) struct PhaseCell(AtomicU32);
+
+impl PhaseCell {
+    pub(super) fn new() -> Self {
+        Self(AtomicU32::new(Phase::Starting as u32))
+    }
+
+    pub(super) fn get(&self) -> Phase {
+        of(self.0.load(Ordering::Acquire))
+    }
+
+    /// Moves on to what `next` makes of the phase, if that is a later one.
+    pub(super) fn advance(&self, next: impl Fn(Phase) -> Phase) {
+        let later = |now| Some(next(of(now)) as u32).filter(|next| *next > now);
+        // An error is a phase that is as late already.
+        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
+    }
+}
+
+fn of(number: u32) -> Phase {
+    Phase::ALL.into_iter().find(|phase| *phase as u32 == number).unwrap_or(Phase::Stopped)
+}
