@@ -4,8 +4,11 @@
 //! `cargo run -p lifespan-bench --release`, with `--quick` for a run that only shows that it works,
 //! and with `--only NAME --on RUNTIME --shape SHAPE --rounds N` to count the instructions of one
 //! contender: `valgrind --tool=callgrind` with two values of N, the difference by the number of tasks.
+//! `--events` runs the rows about events alone, `--row TEXT` those that have it in their name, and
+//! `--instructions` has callgrind count the instructions of each of their contenders.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
+mod events;
 mod index;
 mod live;
 mod names;
@@ -39,12 +42,19 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!(
                 "lifespan-bench: {error}; usage: lifespan-bench [--quick] [--only NAME] \
-                 [--on RUNTIME] [--shape burst|many|steady] [--rounds N]"
+                 [--on RUNTIME] [--shape burst|many|steady] [--rounds N] [--events] \
+                 [--row TEXT] [--instructions]"
             );
             return ExitCode::from(2);
         }
     };
     names::make();
+    if let Some(plan) = options.events() {
+        events::print(&plan);
+    }
+    if options.table == Table::Events {
+        return ExitCode::SUCCESS;
+    }
     println!(
         "spawn + await of tasks that end at once; medians, and their ratio to the bare runtime"
     );
@@ -72,9 +82,34 @@ struct Options {
     on: Option<String>,
     shape: Option<String>,
     rounds: Option<usize>,
+    row: Option<String>,
+    instructions: bool,
+    table: Table,
+}
+
+/// Which tables are printed.
+#[derive(Default, PartialEq, Eq)]
+enum Table {
+    #[default]
+    All,
+    Events,
 }
 
 impl Options {
+    /// The rows about events, unless one contender of the spawns is asked for.
+    fn events(&self) -> Option<events::Plan> {
+        if self.table == Table::All && (self.only.is_some() || self.shape.is_some()) {
+            return None;
+        }
+        let pace = match (self.instructions, self.quick) {
+            (true, _) => events::Pace::Instructions,
+            (false, true) => events::Pace::Quick,
+            (false, false) => events::Pace::Full,
+        };
+        let (row, only) = (self.row.clone(), self.only.clone());
+        Some(events::Plan { row, only, rounds: self.rounds, pace })
+    }
+
     fn sizes(&self) -> Vec<(String, Size)> {
         let all = [
             ("burst", "1000 live at once", Shape::Burst(1_000), 301),
@@ -103,6 +138,15 @@ fn options() -> Result<Options, lexopt::Error> {
             Arg::Long("only") => options.only = Some(parser.value()?.string()?),
             Arg::Long("on") => options.on = Some(parser.value()?.string()?),
             Arg::Long("shape") => options.shape = Some(parser.value()?.string()?),
+            Arg::Long("events") => options.table = Table::Events,
+            Arg::Long("row") => {
+                options.table = Table::Events;
+                options.row = Some(parser.value()?.string()?);
+            }
+            Arg::Long("instructions") => {
+                options.table = Table::Events;
+                options.instructions = true;
+            }
             Arg::Long("rounds") => options.rounds = Some(parser.value()?.parse()?),
             other => return Err(other.unexpected()),
         }

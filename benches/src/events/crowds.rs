@@ -1,0 +1,154 @@
+//! Many tasks that wait: for one event, or each for a child of its own; until all have ended.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_shutdown::ShutdownManager;
+use lifespan::ShutdownEvent;
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use super::rivals::{Drained, Listened, Notified, Rival};
+use super::row::{OURS, Plan, Row};
+
+const SIZES: [(u32, usize); 5] =
+    [(100, 1001), (1_000, 301), (10_000, 101), (100_000, 31), (1_000_000, 15)];
+
+/// How many tasks of the crowd have begun to wait, or have ended.
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+pub(super) fn rows(plan: &Plan) {
+    for (tasks, rounds) in SIZES {
+        let one = plan.row(
+            format!("one event, {tasks} waiting tasks: set, until all have ended"),
+            tasks,
+            rounds,
+        );
+        one.into_iter().for_each(one_event);
+        let own = plan.row(
+            format!("a child for each of {tasks} tasks: set, until all have ended"),
+            tasks,
+            rounds,
+        );
+        own.into_iter().for_each(child_each);
+        let all = plan.row(
+            format!("a child for each of {tasks} tasks: spawn, wait, set, end"),
+            tasks,
+            rounds,
+        );
+        all.into_iter().for_each(whole_lives);
+    }
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().build().expect("a runtime without anything")
+}
+
+fn one_event(mut row: Row) {
+    let runtime = runtime();
+    for _ in row.rounds() {
+        one::<Drained>(&mut row, &runtime);
+        one::<ShutdownEvent>(&mut row, &runtime);
+        one::<CancellationToken>(&mut row, &runtime);
+        one::<Notified>(&mut row, &runtime);
+        one::<Listened>(&mut row, &runtime);
+        one::<ShutdownManager<()>>(&mut row, &runtime);
+    }
+    row.print(&[(1.15, Drained::NAME), (0.7, CancellationToken::NAME), (0.7, Notified::NAME)]);
+}
+
+fn one<R: Rival>(row: &mut Row, runtime: &Runtime) {
+    let tasks = row.of();
+    let gather = || {
+        let event = R::new();
+        gather(runtime, tasks, || event.wait_owned());
+        event
+    };
+    row.measure_made(R::NAME, gather, |event| {
+        event.set();
+        end(runtime, tasks);
+        event
+    });
+}
+
+fn child_each(mut row: Row) {
+    let (runtime, tasks) = (runtime(), row.of());
+    for _ in row.rounds() {
+        row.measure_made(
+            CancellationToken::NAME,
+            || tokens(&runtime, tasks),
+            |token| {
+                token.cancel();
+                end(&runtime, tasks);
+                token
+            },
+        );
+        row.measure_made(
+            OURS,
+            || events(&runtime, tasks),
+            |event| {
+                event.set();
+                end(&runtime, tasks);
+                event
+            },
+        );
+    }
+    row.print(&[(0.7, CancellationToken::NAME)]);
+}
+
+fn whole_lives(mut row: Row) {
+    let (runtime, tasks) = (runtime(), row.of());
+    for _ in row.rounds() {
+        row.measure(CancellationToken::NAME, || {
+            tokens(&runtime, tasks).cancel();
+            end(&runtime, tasks);
+        });
+        row.measure(OURS, || {
+            events(&runtime, tasks).set();
+            end(&runtime, tasks);
+        });
+    }
+    row.print(&[(0.7, CancellationToken::NAME)]);
+}
+
+fn tokens(runtime: &Runtime, tasks: u32) -> CancellationToken {
+    let token = CancellationToken::new();
+    gather(runtime, tasks, || token.child_token().cancelled_owned());
+    token
+}
+
+fn events(runtime: &Runtime, tasks: u32) -> ShutdownEvent {
+    let event = ShutdownEvent::new();
+    gather(runtime, tasks, || event.child().wait_owned());
+    event
+}
+
+/// Spawns tasks that wait, and returns when each of them does.
+fn gather<W: Future<Output = ()> + Send + 'static>(
+    runtime: &Runtime,
+    tasks: u32,
+    wait: impl Fn() -> W,
+) {
+    COUNT.store(0, Ordering::Relaxed);
+    for _ in 0..tasks {
+        let wait = wait();
+        drop(runtime.spawn(async move {
+            COUNT.fetch_add(1, Ordering::Relaxed);
+            wait.await;
+            COUNT.fetch_sub(1, Ordering::Relaxed);
+        }));
+    }
+    turn_until(runtime, tasks);
+}
+
+fn end(runtime: &Runtime, tasks: u32) {
+    assert_eq!(COUNT.load(Ordering::Relaxed), tasks, "none was woken before");
+    turn_until(runtime, 0);
+}
+
+fn turn_until(runtime: &Runtime, count: u32) {
+    runtime.block_on(async {
+        while COUNT.load(Ordering::Relaxed) != count {
+            tokio::task::yield_now().await;
+        }
+    });
+}

@@ -1,0 +1,67 @@
+//! Instructions of each contender, counted by callgrind: the same count twice, whatever else runs.
+
+use std::process::Command;
+
+use super::Plan;
+
+/// Rows that callgrind counts in seconds, the size of a round, and who is counted.
+const COUNTED: [(&str, u32, &[&str]); 7] = [
+    (
+        "wait: create, poll, drop",
+        10_000,
+        &["lifespan", "lifespan, of a child", "CancellationToken", "Notify", "event-listener"],
+    ),
+    ("wait: poll again", 10_000, &["lifespan", "CancellationToken"]),
+    ("is_set", 10_000, &["lifespan", "a bare atomic load", "CancellationToken"]),
+    ("child: new, drop", 10_000, &["lifespan", "CancellationToken"]),
+    ("one event, 1000 waiting tasks", 1_000, CROWD),
+    ("a child for each of 1000 tasks: set", 1_000, &["lifespan", "CancellationToken"]),
+    ("a child for each of 1000 tasks: spawn", 1_000, &["lifespan", "CancellationToken"]),
+];
+
+const CROWD: &[&str] = &[
+    "lifespan",
+    "Mutex<Vec<Waker>>, drained",
+    "CancellationToken",
+    "Notify",
+    "event-listener",
+    "async-shutdown",
+];
+
+pub(super) fn print(plan: &Plan) {
+    println!("\ninstructions for each, counted by callgrind");
+    for (row, of, contenders) in COUNTED {
+        if plan.row.as_ref().is_some_and(|wanted| !row.contains(wanted.as_str())) {
+            continue;
+        }
+        println!("\n{row}");
+        for only in contenders {
+            match (count(row, only, 2), count(row, only, 12)) {
+                (Ok(few), Ok(more)) => {
+                    let each = more.saturating_sub(few) as f64 / (10.0 * f64::from(of));
+                    println!("  {only:<28} {each:>9.1}");
+                }
+                (Err(why), _) | (_, Err(why)) => {
+                    println!("SKIP: instructions are not counted: {why}");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Runs this program under callgrind, and returns the instructions of all rounds.
+fn count(row: &str, only: &str, rounds: u32) -> Result<u64, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
+        .arg("--toggle-collect=*counted_by_callgrind*")
+        .arg(program)
+        .args(["--events", "--row", row, "--only", only, "--rounds", &rounds.to_string()])
+        .output()
+        .map_err(|error| format!("valgrind: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let counted = text.lines().find_map(|line| line.split_once("Collected :"));
+    let counted = counted.and_then(|(_, count)| count.trim().parse().ok());
+    counted.ok_or_else(|| format!("valgrind has counted nothing:\n{text}"))
+}

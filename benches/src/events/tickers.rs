@@ -1,0 +1,90 @@
+//! One turn of a ticker: so many tick at once that the loop never rests.
+
+use std::time::Duration;
+
+use lifespan::tokio::{Tokio, TokioLoop};
+use lifespan::{Cx, Lifespan};
+use tokio_util::sync::CancellationToken;
+
+use super::row::{OURS, Plan, Row};
+
+const TICKERS: u32 = 1_000;
+const TURNS: u32 = 50;
+const PERIOD: Duration = Duration::from_millis(1);
+const TOKEN: &str = "timeout(token.cancelled())";
+
+pub(super) fn rows(plan: &Plan) {
+    let name = "one turn of a ticker, on tokio, current-thread";
+    let Some(row) = plan.row(name, TICKERS * TURNS, 61) else { return };
+    let (send, receive) = std::sync::mpsc::channel();
+    let report = Lifespan::on(TokioLoop::current_thread())
+        .serve(async move |cx| drop(send.send(run(&cx, row).await)))
+        .run();
+    assert!(report.is_clean(), "{report}");
+    receive.recv().expect("the foreground has sent it").print(&[(0.9, TOKEN)]);
+}
+
+async fn run(cx: &Cx<'_, Tokio>, mut row: Row) -> Row {
+    let token = CancellationToken::new();
+    for _ in row.rounds() {
+        row.measure_in(TOKEN, by_token(&token)).await;
+        row.measure_in("a bare sleep", bare()).await;
+        row.measure_in(OURS, ours(cx)).await;
+        row.measure_in("lifespan, sleep", ours_asleep(cx)).await;
+    }
+    row
+}
+
+async fn by_token(token: &CancellationToken) {
+    let spawn = || {
+        let token = token.clone();
+        tokio::spawn(async move {
+            for _ in 0..TURNS {
+                let turn = tokio::time::timeout(PERIOD, token.cancelled()).await;
+                assert!(turn.is_err(), "it is not cancelled");
+            }
+        })
+    };
+    for task in (0..TICKERS).map(|_| spawn()).collect::<Vec<_>>() {
+        task.await.expect("it ends");
+    }
+}
+
+async fn bare() {
+    let spawn = || {
+        tokio::spawn(async {
+            for _ in 0..TURNS {
+                tokio::time::sleep(PERIOD).await;
+            }
+        })
+    };
+    for task in (0..TICKERS).map(|_| spawn()).collect::<Vec<_>>() {
+        task.await.expect("it ends");
+    }
+}
+
+async fn ours(cx: &Cx<'_, Tokio>) {
+    let spawn = || {
+        cx.spawn(async |cx| {
+            for _ in 0..TURNS {
+                assert!(!cx.wait_timeout(PERIOD).await.is_set(), "nobody stops it");
+            }
+        })
+    };
+    for task in (0..TICKERS).map(|_| spawn()).collect::<Vec<_>>() {
+        task.await.expect("it ends");
+    }
+}
+
+async fn ours_asleep(cx: &Cx<'_, Tokio>) {
+    let spawn = || {
+        cx.spawn(async |cx| {
+            for _ in 0..TURNS {
+                cx.sleep(PERIOD).await;
+            }
+        })
+    };
+    for task in (0..TICKERS).map(|_| spawn()).collect::<Vec<_>>() {
+        task.await.expect("it ends");
+    }
+}
