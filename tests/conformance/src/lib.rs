@@ -9,6 +9,7 @@ pub mod blocking_gone;
 pub mod bound;
 pub mod bound_elsewhere;
 pub mod cancel;
+pub mod churn;
 pub mod components;
 pub mod deadline;
 pub mod detach;

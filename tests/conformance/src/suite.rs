@@ -198,6 +198,9 @@ macro_rules! __behaviours_with_threads {
                 wake_a_task_that_ends, cancel_a_task, stop_the_lifespan, wait_for_the_stop,
                 spawn_while_it_ends, spawn_without_end, drop_what_is_bound,
             }
+            churn {
+                is_as_the_lists_say,
+            }
         }
     };
 }
