@@ -38,6 +38,7 @@
 //! | grace | how long between stop and cancel |
 //! | drain | the time after the request to stop in which all goes on, not [`ready`](Health::ready) any more |
 //! | [`Outcome`] | how a task ended |
+//! | [`Observer`] | hears of tasks as it happens: spawned, stopped, late, ended, failed |
 //! | straggler | what had not ended when the deadline passed |
 //!
 //! # What holds on every runtime
@@ -45,7 +46,7 @@
 //! - A task ends in exactly one [`Outcome`], also when its body, its destructor or its loop fails.
 //! - Dropping a [`Task`] detaches it: the registry owns the task. Dropping never cancels.
 //! - A cancel resolves when the future *has been dropped*, and never raises the task's own error.
-//! - A failure that nobody awaits is in the [`Report`].
+//! - A failure that nobody awaits reaches the [`Observer`] when it happens, and the [`Report`]; once.
 //! - No waker is woken, cloned or dropped under a lock, and a panicking one harms nobody else.
 //! - A stop ends within its deadline, and says what it left behind, as long as the loop turns.
 mod any_loop;
@@ -60,6 +61,8 @@ mod inside;
 mod json;
 mod lifespan;
 mod monitor;
+mod observer;
+mod observers;
 mod on_thread;
 mod other_loop;
 mod registry;
@@ -90,6 +93,7 @@ pub use lifespan::{
 pub use monitor::{
     Awaited, AwaitedKind, Health, Monitor, Node, NodeKind, NodeState, Phase, Snapshot,
 };
+pub use observer::{Late, Limit, Observer, Restart, TaskEnd};
 pub use on_thread::OnThread;
 pub use other_loop::OtherLoop;
 pub use registry::{Cancel, Finished, NotFound, TaskRef, Tasks, WorkerTasks};

@@ -9,6 +9,7 @@ use crate::event::{ShutdownEvent, ShutdownTrigger};
 use crate::event_loop::{Blocking, EventLoop, LoopOwner, RunError, Timer};
 use crate::lifespan::Standing;
 use crate::monitor::Monitor;
+use crate::observer::Observer;
 use crate::other_loop::Here;
 use crate::registry::Tasks;
 use crate::scope::{Cx, Spawner, State, Task, TaskBuilder, TaskFn, cx};
@@ -89,6 +90,13 @@ impl<O: LoopOwner> Foreground<O> {
     /// Sets how long the whole [`stop`](Self::stop) may take. Default: 30 seconds.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.standing.set_deadline(deadline);
+        self
+    }
+
+    /// Adds an observer, which hears of the tasks from now on; see
+    /// [`Lifespan::observer`](crate::Lifespan::observer).
+    pub fn observer<B: Observer>(self, observer: B) -> Self {
+        self.standing.root().shared().observers.add(Arc::new(observer));
         self
     }
 

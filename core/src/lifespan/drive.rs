@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::event::{Link, Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::monitor::{Board, NodeState, Phase};
+use crate::observers::Observers;
 use crate::registry::{Failures, TaskRef};
 use crate::scope::{Scope, Seat, Shared, State, cx};
 use crate::sync::Arc;
@@ -28,7 +29,7 @@ use crate::yield_now::yield_now;
 
 pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownEvent) -> Report {
     let Plan { components, tasks, starts_at_once, serve, event, budgets, .. } = plan;
-    let Plan { until_idle, refused, seat, board, .. } = plan;
+    let Plan { until_idle, refused, observers, seat, board, .. } = plan;
     let event = event.unwrap_or_default();
     if let Some(error) = refused {
         return Report::not_started(error, &event);
@@ -37,7 +38,7 @@ pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownE
         Ok(order) => order,
         Err(error) => return Report::not_started(error, &event),
     };
-    let mut run = Run::new(handle.clone(), event, cancel, budgets, seat, board);
+    let mut run = Run::new(handle.clone(), event, cancel, budgets, observers, seat, board);
     let began = handle.now();
     let root = Arc::clone(&run.root);
     if run.start(components.into_list(), order, starts_at_once).await
@@ -86,6 +87,7 @@ impl<L: Timer> Run<L> {
         stop: ShutdownEvent,
         cancel: ShutdownEvent,
         budgets: Budgets,
+        observers: Observers,
         seat: Seat,
         board: Arc<Board>,
     ) -> Self {
@@ -99,6 +101,7 @@ impl<L: Timer> Run<L> {
             state: State::default(),
             failures: Arc::new(Failures::default()),
             clock,
+            observers,
             seat,
             board,
         });

@@ -33,6 +33,8 @@ use std::time::Duration;
 use crate::event::ShutdownEvent;
 use crate::event_loop::{EventLoop, LoopOwner, Timer};
 use crate::monitor::{Board, Monitor, Phase};
+use crate::observer::Observer;
+use crate::observers::Observers;
 use crate::scope::{Cx, Factory, Seat, TaskFn};
 use crate::sync::Arc;
 use crate::task::{Name, Output};
@@ -84,6 +86,7 @@ struct Plan<L> {
     until_idle: bool,
     /// The first name that was refused; the start fails with it.
     refused: Option<StartError>,
+    observers: Observers,
     seat: Seat,
     board: Arc<Board>,
 }
@@ -160,6 +163,11 @@ impl<O, L> Lifespan<O, L> {
         self.plan.seat = seat;
     }
 
+    /// Adds the observers of all of them.
+    pub(crate) fn observe_for(&mut self, observers: &Observers) {
+        self.plan.observers.add_all(observers);
+    }
+
     /// Tells whether the caller gave an event, which others may set; ask before
     /// [`stop_event`](Self::stop_event) makes one.
     pub(crate) fn was_given_an_event(&self) -> bool {
@@ -184,6 +192,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
             budgets: Budgets::default(),
             until_idle: false,
             refused: None,
+            observers: Observers::default(),
             seat: Seat::default(),
             board: Board::new(),
         };
@@ -212,6 +221,14 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     /// Default: nothing, and no signal handler is installed.
     pub fn stop_on<S: StopSource + 'static>(mut self, source: S) -> Self {
         self.sources.add(source);
+        self
+    }
+
+    /// Adds an observer, which hears of the tasks as it happens; any number may be added.
+    ///
+    /// An `Arc` of an observer is one too, for who keeps a handle of it. Default: none.
+    pub fn observer<B: Observer>(self, observer: B) -> Self {
+        self.plan.observers.add(Arc::new(observer));
         self
     }
 

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use super::Report;
 use super::drive::Run;
 use super::serve::Serve;
-use super::{Budgets, Report};
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::{LoopOwner, Timer};
 use crate::monitor::Board;
-use crate::scope::{Scope, Seat};
+use crate::scope::Scope;
 use crate::sync::Arc;
 
 /// Dropped without a stop, it cancels its tasks, without waiting for that.
@@ -21,7 +21,8 @@ impl<L: Timer> Standing<L> {
     pub(crate) fn begin(handle: L) -> Self {
         let began = handle.now();
         let (stop, cancel, board) = (ShutdownEvent::new(), ShutdownEvent::new(), Board::new());
-        let run = Run::new(handle, stop, cancel, Budgets::default(), Seat::default(), board);
+        let (budgets, observers, seat) = Default::default();
+        let run = Run::new(handle, stop, cancel, budgets, observers, seat, board);
         run.board().enter_serving();
         Self { run, began }
     }

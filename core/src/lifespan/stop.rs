@@ -13,6 +13,7 @@ use super::serve::Serve;
 use crate::event::Reason;
 use crate::event_loop::Timer;
 use crate::monitor::AwaitedKind;
+use crate::observer::Limit;
 use crate::registry::{RecordRef, TaskRef, Watch};
 use crate::scope::{Scope, Shared, StopTimes};
 use crate::task::Name;
@@ -77,7 +78,7 @@ impl<'a, L: Timer> Stop<'a, L> {
         loop {
             let changed = scope.registry().watch();
             let next = self.cancel_what_is_due(scope, serve, times, listed);
-            if scope.registry().len() == 0 && !serve.is_live() {
+            if !scope.registry().is_busy() && !serve.is_live() {
                 return;
             }
             let Some(wait) = next else {
@@ -124,6 +125,8 @@ impl<'a, L: Timer> Stop<'a, L> {
                 continue;
             }
             if record.overrun_if(|own| due(times.grace_of(own))) {
+                let cancelled = self.shared.cancel.is_set();
+                tell_late(&record, spent, if cancelled { Limit::Withdrawn } else { Limit::Grace });
                 let _ = call_caught(|| record.cancel_overrun());
                 list(record, listed);
             }
@@ -167,12 +170,18 @@ impl<'a, L: Timer> Stop<'a, L> {
             // Each time: a destructor may have started another task.
             for record in scope.registry().snapshot() {
                 let is_listed = record.flags().overran();
+                if !is_listed {
+                    let waited = scope.stop_times().map_or(Duration::ZERO, |times| {
+                        self.handle.now().saturating_duration_since(times.began)
+                    });
+                    tell_late(&record, waited, Limit::Deadline);
+                }
                 let _ = call_caught(|| record.force());
                 if !is_listed {
                     list(record, listed);
                 }
             }
-            if scope.registry().len() == 0 {
+            if !scope.registry().is_busy() {
                 return;
             }
             let over = poll_fn(|context| match sleep.as_mut().poll(context) {
@@ -209,6 +218,13 @@ impl<'a, L: Timer> Stop<'a, L> {
         }
         let now = self.handle.now();
         self.deadline.map(|deadline| deadline.saturating_duration_since(now))
+    }
+}
+
+fn tell_late(record: &RecordRef, waited: Duration, limit: Limit) {
+    let observers = record.registry().observers();
+    if !observers.is_empty() {
+        observers.task_late(&TaskRef::new(record.clone()), waited, limit);
     }
 }
 

@@ -28,9 +28,12 @@ use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::clock::{Clock, Stamp};
 use crate::event::{Reason, ShutdownTrigger};
+use crate::observer::TaskEnd;
+use crate::observers::Observers;
 use crate::roll_call::Waiting;
 use crate::sync::{Arc, IdSource, Mutex, lock};
 use crate::task::{Entry, Flags, Name, Outcome, TaskId};
@@ -47,6 +50,7 @@ pub(crate) struct Registry {
     clock: Clock,
     /// Set when the loop drops a task that nobody cancelled: then the loop has ended.
     stop: ShutdownTrigger,
+    observers: Observers,
     tagger: Tagger,
     shards: [Shard; SHARDS],
     hub: Mutex<Hub>,
@@ -75,9 +79,11 @@ impl Registry {
         failures: Arc<Failures>,
         clock: Clock,
         stop: ShutdownTrigger,
+        observers: Observers,
     ) -> Arc<Self> {
         let (tagger, shards) = (Tagger::new(), std::array::from_fn(|_| Shard::default()));
-        Arc::new(Self { path, failures, clock, stop, tagger, shards, hub: Mutex::default() })
+        let hub = Mutex::default();
+        Arc::new(Self { path, failures, clock, stop, observers, tagger, shards, hub })
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -89,12 +95,20 @@ impl Registry {
         std::ptr::from_ref(self).addr()
     }
 
+    pub(crate) fn observers(&self) -> &Observers {
+        &self.observers
+    }
+
     pub(crate) fn path(&self) -> &Name {
         &self.path
     }
 
     /// Adds a live task, with a reference for the tracked future and one for the handle.
-    pub(crate) fn register(&self, entry: Entry, flags: u32) -> Result<Slot, (Refused, Entry)> {
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        entry: Entry,
+        flags: u32,
+    ) -> Result<Slot, (Refused, Entry)> {
         // A closure on a thread of its own is not seen to begin.
         let is_blocking = flags & Flags::BLOCKING != 0;
         let since = if is_blocking { self.clock.stamp() } else { Stamp::NONE };
@@ -113,7 +127,18 @@ impl Registry {
         if is_stopping {
             self.notify();
         }
-        Ok(Slot::new(at, index))
+        let slot = Slot::new(at, index);
+        if !self.observers.is_empty() {
+            self.tell_spawned(slot);
+        }
+        Ok(slot)
+    }
+
+    /// Tells of a task that its loop has not been given yet.
+    #[cold]
+    fn tell_spawned(self: &Arc<Self>, slot: Slot) {
+        let task = TaskRef::new(RecordAt::new(self, slot).refer());
+        self.observers.task_spawned(&task);
     }
 
     /// The tag of a name, and its shard.
@@ -130,19 +155,41 @@ impl Registry {
     }
 
     /// From now on [`watch`](Self::watch) hears of tasks that come, too.
-    pub(crate) fn begin_stop(&self) {
-        for shard in &mut self.lock_all() {
-            shard.begin_stop();
+    ///
+    /// The observers hear of those that live; of one that is stopped alone from now on, they have
+    /// heard.
+    pub(crate) fn begin_stop(self: &Arc<Self>) {
+        let is_observed = !self.observers.is_empty();
+        let mut told = Vec::new();
+        for (at, shard) in self.lock_all().iter_mut().enumerate() {
+            if shard.begin_stop() && is_observed {
+                told.extend(shard.refer_unstopped().into_iter().map(|index| Slot::new(at, index)));
+            }
+        }
+        for slot in told {
+            let task = TaskRef::new(RecordRef::new(Arc::clone(self), slot));
+            self.observers.task_stopped(&task);
         }
     }
 
     /// A record of a task that cannot run: it belongs to no name and counts for nobody.
-    pub(crate) fn register_dead(self: &Arc<Self>, mut entry: Entry, outcome: Outcome) -> RecordRef {
+    pub(crate) fn register_dead(
+        self: &Arc<Self>,
+        mut entry: Entry,
+        outcome: &Outcome,
+    ) -> RecordRef {
         entry.name = None;
         let id = TaskId::unique();
         let at = this_thread() % SHARDS;
-        let index = self.shards[at].lock().open_dead(id, entry, outcome);
-        RecordRef::new(Arc::clone(self), Slot::new(at, index))
+        let index = self.shards[at].lock().open_dead(id, entry, outcome.clone());
+        let record = RecordRef::new(Arc::clone(self), Slot::new(at, index));
+        if !self.observers.is_empty() {
+            let task = TaskRef::new(record.clone());
+            self.observers.task_spawned(&task);
+            let end = TaskEnd { outcome, age: Duration::ZERO, is_heard: true };
+            self.observers.task_ended(&task, &end);
+        }
+        record
     }
 
     /// Settles a task: its name is free, its outcome stands, a failure nobody hears is reported,
@@ -152,7 +199,7 @@ impl Registry {
     fn settle(&self, task: RecordAt<'_>, outcome: Outcome) {
         match outcome {
             // Nobody asks when a task ended that is not listed and has not failed.
-            Outcome::Completed if !task.flags().is_listed() => {
+            Outcome::Completed if !task.flags().is_listed() && self.observers.is_empty() => {
                 self.end(task, Outcome::Completed, Stamp::NONE, None);
             }
             outcome => self.settle_at(task, outcome),
@@ -166,7 +213,11 @@ impl Registry {
         // Before the lock: it reads the clock, and the record.
         let now = self.clock.stamp();
         let failure = outcome.is_failure().then(|| FailedTask::of(&task.refer(), &outcome, now));
-        self.end(task, outcome, now, failure);
+        if self.observers.is_empty() {
+            self.end(task, outcome, now, failure);
+        } else {
+            self.end_observed(task, &outcome, now, failure);
+        }
         if loop_closed {
             let _ = call_caught(|| self.stop.set(Reason::LoopClosed));
         }
@@ -180,8 +231,45 @@ impl Registry {
         if let (true, Some(failure)) = (left.unheard, failure) {
             self.failures.add(failure);
         }
-        let may_be_empty = shard.live() == 0 && shard.is_watched();
+        let may_be_empty = !shard.is_busy() && shard.is_watched();
         drop(shard);
+        self.leave(left, may_be_empty);
+    }
+
+    /// As `end`. The scope counts as busy until the observers have heard, so that they have heard of
+    /// all when the lifespan has ended; and they hear before those who wait for the task.
+    fn end_observed(
+        &self,
+        task: RecordAt<'_>,
+        outcome: &Outcome,
+        at: Stamp,
+        failure: Option<FailedTask>,
+    ) {
+        let ended = TaskRef::new(task.refer());
+        let mut left = Left::default();
+        let mut shard = task.lock();
+        shard.finish(task.index(), outcome.clone(), at, &mut left);
+        shard.begin_telling();
+        let is_heard = !left.unheard;
+        if let (false, Some(failure)) = (is_heard, failure) {
+            self.failures.add(failure);
+        }
+        drop(shard);
+        let end = TaskEnd { outcome, age: ended.record().age_at(at), is_heard };
+        self.observers.task_ended(&ended, &end);
+        if !is_heard && outcome.is_failure() {
+            self.observers.task_failed(&ended, outcome);
+        }
+        let mut shard = task.lock();
+        shard.end_telling();
+        let may_be_empty = !shard.is_busy() && shard.is_watched();
+        drop(shard);
+        self.leave(left, may_be_empty);
+    }
+
+    /// Wakes and drops what a task left, and wakes those who watch if it was the last one.
+    #[inline]
+    fn leave(&self, left: Left, may_be_empty: bool) {
         let Left { waiters, waker, event, held, .. } = left;
         // A waker that panics here would end the loop of some runtimes and not of others. The panic
         // hook has shown it; the loop goes on.
@@ -200,6 +288,7 @@ impl Registry {
     pub(crate) fn report(&self, record: &RecordRef) {
         if let Some(outcome) = record.at().outcome().filter(Outcome::is_failure) {
             self.failures.add(FailedTask::of(record, &outcome, self.clock.stamp()));
+            self.observers.task_failed(&TaskRef::new(record.clone()), &outcome);
         }
     }
 
@@ -228,13 +317,18 @@ impl Registry {
     }
 
     pub(crate) fn len(&self) -> usize {
-        live(&self.lock_all())
+        self.lock_all().iter().map(Locked::live).sum()
+    }
+
+    /// Tells whether a task lives, or an observer is still being told of its end.
+    pub(crate) fn is_busy(&self) -> bool {
+        is_busy(&self.lock_all())
     }
 
     /// Refuses all that comes, if nothing lives. Tells whether it did.
     pub(crate) fn close_if_empty(&self) -> bool {
         let mut shards = self.lock_all();
-        if live(&shards) == 0 {
+        if !is_busy(&shards) {
             shards.iter_mut().for_each(Locked::close);
         }
         shards.iter().all(Locked::is_closed)
@@ -258,7 +352,7 @@ impl Registry {
     /// As [`watch`](Self::watch), if a task lives.
     pub(crate) fn watch_if_busy(&self) -> Option<Watch<'_>> {
         let watch = self.watch();
-        (self.len() > 0).then_some(watch)
+        self.is_busy().then_some(watch)
     }
 
     fn lock_all(&self) -> [Locked<'_>; SHARDS] {
@@ -272,7 +366,7 @@ impl Registry {
     /// a task has come meanwhile, whose end does the same.
     fn notify_if_empty(&self) {
         let mut shards = self.lock_all();
-        if live(&shards) > 0 {
+        if is_busy(&shards) {
             return;
         }
         for shard in &mut shards {
@@ -289,8 +383,8 @@ impl Registry {
     }
 }
 
-fn live(shards: &[Locked<'_>]) -> usize {
-    shards.iter().map(Locked::live).sum()
+fn is_busy(shards: &[Locked<'_>]) -> bool {
+    shards.iter().any(Locked::is_busy)
 }
 
 fn refusal(shard: &Locked<'_>, tag: u32, entry: &Entry) -> Option<Refused> {

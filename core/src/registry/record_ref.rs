@@ -4,8 +4,8 @@ use std::panic::Location;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::Registry;
 use super::shard::{Locked, Shard};
+use super::{Registry, TaskRef};
 use crate::clock::Stamp;
 use crate::event::{Reason, ShutdownEvent};
 use crate::sync::Arc;
@@ -196,7 +196,12 @@ impl<'a> RecordAt<'a> {
         let mut locked = self.lock();
         let before = locked.raise(self.index(), Flags::STOPPED);
         let event = locked.record(self.index()).event();
+        // When its scope stops, the observers hear of all that live at once.
+        let is_first = !before.is_stopped() && !before.is_finished() && !locked.is_stopping();
         drop(locked);
+        if is_first && !self.registry.observers.is_empty() {
+            self.registry.observers.task_stopped(&TaskRef::new(self.refer()));
+        }
         if let Some(event) = event {
             // Set before: the task knows.
             let _ = event.trigger().set(reason);

@@ -27,6 +27,8 @@ struct Inner {
     /// Who waits for the end of a task.
     waiters: Waiters,
     live: usize,
+    /// How many have ended of which the observers are still being told.
+    telling: usize,
     closed: bool,
     /// Raised when the scope stops: who stops it must hear of tasks that come meanwhile.
     stopping: bool,
@@ -169,8 +171,35 @@ impl Locked<'_> {
         self.inner.stopping
     }
 
-    pub(super) fn begin_stop(&mut self) {
-        self.inner.stopping = true;
+    /// Tells whether the stop begins now.
+    pub(super) fn begin_stop(&mut self) -> bool {
+        !std::mem::replace(&mut self.inner.stopping, true)
+    }
+
+    /// The live tasks that were not asked to stop, each with a reference more.
+    pub(super) fn refer_unstopped(&mut self) -> Vec<u32> {
+        let Inner { slab, .. } = &mut *self.inner;
+        let mut unstopped = Vec::new();
+        for (index, record) in slab.live() {
+            if !self.flags.read(index).is_stopped() {
+                record.references += 1;
+                unstopped.push(index);
+            }
+        }
+        unstopped
+    }
+
+    /// Has the scope be busy until the observers have heard of an end.
+    pub(super) fn begin_telling(&mut self) {
+        self.inner.telling += 1;
+    }
+
+    pub(super) fn end_telling(&mut self) {
+        self.inner.telling -= 1;
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.inner.live + self.inner.telling > 0
     }
 
     pub(super) fn is_watched(&self) -> bool {

@@ -93,7 +93,7 @@ impl<L> TaskBuilder<L> {
         let scope = Arc::clone(&self.place.scope);
         match self.register(Flags::BLOCKING, spawned_at) {
             Ok(registered) => registered.start_blocking(work),
-            Err(_) => Task::dead(&scope, work, Outcome::LoopClosed, spawned_at),
+            Err(_) => Task::dead(&scope, work, &Outcome::LoopClosed, spawned_at),
         }
     }
 }

@@ -122,7 +122,7 @@ impl<L> TaskBuilder<L> {
         match self.register(0, spawned_at) {
             Ok(registered) => registered.start(body),
             // The scope was abandoned while this task still ran.
-            Err(_) => Task::dead(&scope, body, Outcome::LoopClosed, spawned_at),
+            Err(_) => Task::dead(&scope, body, &Outcome::LoopClosed, spawned_at),
         }
     }
 }

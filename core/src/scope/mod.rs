@@ -34,6 +34,7 @@ pub use time::{Elapsed, Interval, Waited};
 use crate::clock::Clock;
 use crate::event::ShutdownEvent;
 use crate::monitor::Board;
+use crate::observers::Observers;
 use crate::registry::{Failures, Registry, Tasks};
 use crate::sync::{Arc, Mutex, lock};
 use crate::task::Name;
@@ -61,6 +62,7 @@ pub(crate) struct Shared {
     pub(crate) state: State,
     pub(crate) failures: Arc<Failures>,
     pub(crate) clock: Clock,
+    pub(crate) observers: Observers,
     pub(crate) seat: Seat,
     pub(crate) board: Arc<Board>,
 }
@@ -77,7 +79,8 @@ impl Scope {
 
     fn new(path: Name, shared: Arc<Shared>, root: Option<Arc<Self>>) -> Self {
         let failures = Arc::clone(&shared.failures);
-        let registry = Registry::new(path, failures, shared.clock.clone(), shared.stop.trigger());
+        let (clock, stop) = (shared.clock.clone(), shared.stop.trigger());
+        let registry = Registry::new(path, failures, clock, stop, shared.observers.clone());
         shared.seat.tasks.add(shared.seat.worker, &registry);
         let (event, late) = (ShutdownEvent::new(), LateHandlers::default());
         Self { event, registry, shared, root, late, stop_times: Mutex::new(None) }
@@ -105,7 +108,7 @@ impl Scope {
         self.registry.begin_stop();
     }
 
-    fn stop_times(&self) -> Option<StopTimes> {
+    pub(crate) fn stop_times(&self) -> Option<StopTimes> {
         *lock(&self.stop_times)
     }
 

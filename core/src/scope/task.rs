@@ -34,7 +34,7 @@ impl<T: 'static> Task<T> {
     pub(super) fn dead<F>(
         scope: &Scope,
         body: F,
-        outcome: Outcome,
+        outcome: &Outcome,
         spawned_at: &'static Location<'static>,
     ) -> Self {
         let _ = drop_caught(body);

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::counted::Count;
 use crate::event::ShutdownEvent;
 use crate::event_loop::{Closed, EventLoop, LoopId, Timer};
+use crate::observers::Observers;
 use crate::registry::{Failures, FirstPoll, RecordAt, RecordRef, Registry, Slot};
 use crate::sync::Arc;
 
@@ -74,7 +75,7 @@ impl Tracked {
 fn registry(failures: &Arc<Failures>) -> Arc<Registry> {
     let clock = Clock::of(&Still(Instant::now()));
     let stop = ShutdownEvent::new().trigger();
-    Registry::new(Name::from(""), Arc::clone(failures), clock, stop)
+    Registry::new(Name::from(""), Arc::clone(failures), clock, stop, Observers::default())
 }
 
 fn entry(name: Option<&'static str>) -> Entry {

@@ -6,6 +6,7 @@ use super::Work;
 use crate::event::{Link, Reason, ShutdownEvent};
 use crate::event_loop::{LoopOwner, Timer};
 use crate::lifespan::{Lifespan, Report, StartError};
+use crate::observers::Observers;
 use crate::registry::WorkerTasks;
 use crate::scope::Seat;
 use crate::sync::{Arc, Mutex, lock};
@@ -21,6 +22,8 @@ pub(super) struct Hub {
     /// Set when no stop is to wait for a grace any more; that of each worker is a child.
     pub(super) cancel: ShutdownEvent,
     pub(super) tasks: WorkerTasks,
+    /// Those of every worker.
+    pub(super) observers: Observers,
     /// Each worker that asked for a stop while nobody had, and its reason; before the event is set,
     /// so that it is here when the event is seen.
     asked: Arc<Mutex<Vec<(Worker, Reason)>>>,
@@ -100,6 +103,7 @@ pub(super) fn work<O: LoopOwner<Handle: Timer>>(
         Ok(lifespan) => lifespan,
         Err(payload) => return hub.not_started(worker, StartError::Factory(Panic::new(payload))),
     };
+    lifespan.observe_for(&hub.observers);
     lifespan.seat_at(Seat { worker, tasks: hub.tasks.clone() });
     let links = hub.link(worker, &mut lifespan);
     let report = lifespan.run_until(hub.cancel.child());

@@ -12,7 +12,9 @@ use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::{LoopOwner, Timer};
 use crate::inside::InsideLoop;
 use crate::lifespan::{HandlerOutcome, Lifespan, Report, Sources, StartError, StopSource};
+use crate::observer::Observer;
 use crate::registry::WorkerTasks;
+use crate::sync::Arc;
 use crate::task::{BoxError, Failure, Name, Output, Panic};
 use crate::wake::call_caught;
 use crate::worker::Worker;
@@ -107,6 +109,14 @@ impl<'a> Workers<'a> {
     /// bound before `on_main_start` is called and released after `on_main_stop`. Default: nothing.
     pub fn stop_on<S: StopSource + 'static>(mut self, source: S) -> Self {
         self.sources.add(source);
+        self
+    }
+
+    /// Adds an observer, which hears of the tasks of all workers, from their threads.
+    ///
+    /// For one of each worker, the description adds it to the lifespan that it makes.
+    pub fn observer<B: Observer>(self, observer: B) -> Self {
+        self.hub.observers.add(Arc::new(observer));
         self
     }
 

@@ -15,6 +15,7 @@ mod failures;
 mod hostile;
 mod local;
 mod names;
+mod observer;
 mod outcomes;
 mod registry_model;
 mod state;

@@ -1,0 +1,199 @@
+//! `Observer`: what a program may hear of its tasks, as it happens.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::registry::TaskRef;
+use crate::task::Outcome;
+
+/// Hears of the tasks of a lifespan as it happens: for logs, metrics, traces.
+///
+/// Given by [`Lifespan::observer`](crate::Lifespan::observer); each method has an empty body, so
+/// that an observer writes those that it wants. Without an observer nothing of this costs anything.
+///
+/// It is called on whichever thread it happens, with no lock held: it may look tasks up, stop, cancel
+/// and spawn some. It should be quick and must not block, since a loop stands still meanwhile. A
+/// panic in it is caught, and harms nobody. Of one task `task_spawned` comes first, and `task_failed`
+/// not before `task_ended`; what other threads do meanwhile comes in no certain order. All of it
+/// comes before the lifespan has ended, except the failure of a task whose handle is dropped even
+/// later.
+///
+/// # Examples
+/// ```
+/// use lifespan_core::{Lifespan, LoopOwner, Observer, Outcome, TaskRef};
+///
+/// struct Log;
+///
+/// impl Observer for Log {
+///     fn task_failed(&self, task: &TaskRef, outcome: &Outcome) {
+///         eprintln!("{}, spawned at {}, {outcome}", task.path(), task.spawned_at());
+///     }
+/// }
+///
+/// fn observed<O: LoopOwner>(lifespan: Lifespan<O>) -> Lifespan<O> {
+///     lifespan.observer(Log)
+/// }
+/// ```
+pub trait Observer: Send + Sync + 'static {
+    /// A task is registered; it has not been polled.
+    fn task_spawned(&self, task: &TaskRef) {
+        let _ = task;
+    }
+
+    /// A task is about to be asked to stop: alone, or with all that live when their scope stops.
+    ///
+    /// Once for each task. One that comes while its scope stops is born so, and not told of.
+    fn task_stopped(&self, task: &TaskRef) {
+        let _ = task;
+    }
+
+    /// A task had not ended when a stop had waited long enough; it is about to be dropped, if it can.
+    fn task_late(&self, task: &TaskRef, late: &Late) {
+        let _ = (task, late);
+    }
+
+    /// A service has ended, and begins again when a delay is over.
+    fn task_restarted(&self, task: &TaskRef, restart: &Restart<'_>) {
+        let _ = (task, restart);
+    }
+
+    /// A task has ended, its body is gone and its name is free.
+    fn task_ended(&self, task: &TaskRef, end: &TaskEnd<'_>) {
+        let _ = (task, end);
+    }
+
+    /// A task has failed and nobody awaits it: what the report will hold too.
+    ///
+    /// Once for each such task, when it happens: at its end, if its handle is gone by then; else
+    /// when the handle is dropped without having been awaited.
+    fn task_failed(&self, task: &TaskRef, outcome: &Outcome) {
+        let _ = (task, outcome);
+    }
+}
+
+/// For who keeps a handle of an observer.
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn task_spawned(&self, task: &TaskRef) {
+        (**self).task_spawned(task);
+    }
+
+    fn task_stopped(&self, task: &TaskRef) {
+        (**self).task_stopped(task);
+    }
+
+    fn task_late(&self, task: &TaskRef, late: &Late) {
+        (**self).task_late(task, late);
+    }
+
+    fn task_restarted(&self, task: &TaskRef, restart: &Restart<'_>) {
+        (**self).task_restarted(task, restart);
+    }
+
+    fn task_ended(&self, task: &TaskRef, end: &TaskEnd<'_>) {
+        (**self).task_ended(task, end);
+    }
+
+    fn task_failed(&self, task: &TaskRef, outcome: &Outcome) {
+        (**self).task_failed(task, outcome);
+    }
+}
+
+/// How a task ended; see [`Observer::task_ended`].
+#[derive(Clone, Debug)]
+pub struct TaskEnd<'a> {
+    pub(crate) outcome: &'a Outcome,
+    pub(crate) age: Duration,
+    pub(crate) is_heard: bool,
+}
+
+impl TaskEnd<'_> {
+    /// Returns the outcome.
+    #[must_use]
+    pub fn outcome(&self) -> &Outcome {
+        self.outcome
+    }
+
+    /// Returns how long the task lived: since it first waited, by the loop's time.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.age
+    }
+
+    /// Tells whether somebody holds the task's handle, and so may hear of the outcome.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.is_heard
+    }
+}
+
+/// What a task was late for; see [`Observer::task_late`].
+#[derive(Clone, Debug)]
+pub struct Late {
+    pub(crate) waited: Duration,
+    pub(crate) limit: Limit,
+}
+
+impl Late {
+    /// Returns how long its stop had waited for it.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// Returns what was over.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        self.limit
+    }
+}
+
+/// What was over when a task was late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// The task's own grace, or its scope's.
+    Grace,
+    /// Any grace: a second request told the stop to wait no more.
+    Withdrawn,
+    /// The overall deadline.
+    Deadline,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grace => "its grace was over",
+            Self::Withdrawn => "the stop was told to wait no more",
+            Self::Deadline => "the deadline was over",
+        })
+    }
+}
+
+/// How a service begins again; see [`Observer::task_restarted`].
+#[derive(Clone, Debug)]
+pub struct Restart<'a> {
+    pub(crate) attempt: u64,
+    pub(crate) last: &'a Outcome,
+    pub(crate) delay: Duration,
+}
+
+impl Restart<'_> {
+    /// Returns the number of the attempt that is to come; the first start was 1.
+    #[must_use]
+    pub fn attempt(&self) -> u64 {
+        self.attempt
+    }
+
+    /// Returns how the last attempt ended.
+    #[must_use]
+    pub fn last(&self) -> &Outcome {
+        self.last
+    }
+
+    /// Returns how long until then.
+    #[must_use]
+    pub fn delay(&self) -> Duration {
+        self.delay
+    }
+}

@@ -1,0 +1,108 @@
+//! The observers of one lifespan: a list that only grows, and is empty for most.
+
+use std::time::Duration;
+
+use crate::observer::{Late, Limit, Observer, Restart, TaskEnd};
+use crate::registry::TaskRef;
+use crate::sync::{Arc, OnceLock};
+use crate::task::Outcome;
+use crate::wake::{call_caught, drop_caught};
+
+/// Shared by all scopes of a lifespan.
+///
+/// Each call is guarded by itself: a panic in one observer loses nothing for the next. Never called
+/// with a lock held.
+#[derive(Clone, Default)]
+pub(crate) struct Observers(Arc<Rest>);
+
+#[derive(Default)]
+struct Rest(OnceLock<Box<Node>>);
+
+struct Node {
+    observer: Guarded,
+    next: Rest,
+}
+
+/// Its destructor is foreign code, and runs wherever the last handle of a task is dropped.
+struct Guarded(Option<Arc<dyn Observer>>);
+
+impl Observers {
+    /// Adds one, which hears of what happens from now on.
+    pub(crate) fn add(&self, observer: Arc<dyn Observer>) {
+        let mut node = Box::new(Node { observer: Guarded(Some(observer)), next: Rest::default() });
+        let mut rest = &*self.0;
+        while let Err(refused) = rest.0.set(node) {
+            node = refused;
+            // It was refused because there is one.
+            let Some(first) = rest.0.get() else { return };
+            rest = &first.next;
+        }
+    }
+
+    /// Adds those of another list.
+    pub(crate) fn add_all(&self, others: &Self) {
+        others.each(|observer| self.add(Arc::clone(observer)));
+    }
+
+    /// One load and one branch, which is what an unobserved task pays.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.0.get().is_none()
+    }
+
+    pub(crate) fn task_spawned(&self, task: &TaskRef) {
+        self.tell(|observer| observer.task_spawned(task));
+    }
+
+    pub(crate) fn task_stopped(&self, task: &TaskRef) {
+        self.tell(|observer| observer.task_stopped(task));
+    }
+
+    pub(crate) fn task_late(&self, task: &TaskRef, waited: Duration, limit: Limit) {
+        let late = Late { waited, limit };
+        self.tell(|observer| observer.task_late(task, &late));
+    }
+
+    #[expect(dead_code, reason = "services, which are to come, call it")]
+    pub(crate) fn task_restarted(
+        &self,
+        task: &TaskRef,
+        attempt: u64,
+        last: &Outcome,
+        delay: Duration,
+    ) {
+        let restart = Restart { attempt, last, delay };
+        self.tell(|observer| observer.task_restarted(task, &restart));
+    }
+
+    pub(crate) fn task_ended(&self, task: &TaskRef, end: &TaskEnd<'_>) {
+        self.tell(|observer| observer.task_ended(task, end));
+    }
+
+    pub(crate) fn task_failed(&self, task: &TaskRef, outcome: &Outcome) {
+        self.tell(|observer| observer.task_failed(task, outcome));
+    }
+
+    /// The panic hook has shown the panic of an observer; whoever did what it was told goes on.
+    fn tell(&self, call: impl Fn(&dyn Observer)) {
+        self.each(|observer| {
+            let _ = call_caught(|| call(&**observer));
+        });
+    }
+
+    fn each(&self, mut each: impl FnMut(&Arc<dyn Observer>)) {
+        let mut rest = &*self.0;
+        while let Some(node) = rest.0.get() {
+            if let Some(observer) = &node.observer.0 {
+                each(observer);
+            }
+            rest = &node.next;
+        }
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let _ = drop_caught(self.0.take());
+    }
+}
