@@ -1,14 +1,17 @@
-//! Gives a signal its default action again while no lifespan listens to it.
+//! Lets a signal do what it did before while no lifespan listens to it.
 //!
 //! A handler of signal-hook stays installed when its last action is gone, and swallows the signal.
-//! So each signal gets one further action, for as long as the process lives, that takes the default
-//! action when nobody listens. Signals are the process's, and so is this count.
+//! An earlier handler it calls itself, before its own actions, so that one needs nothing. A signal
+//! that had its default action gets one further action, for as long as the process lives, that takes
+//! the default action when nobody listens. Signals are the process's, and so is this count.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use signal_hook::flag::register_conditional_default;
+
+use crate::before::Before;
 
 /// More signals than any system has.
 const SIGNALS: usize = 128;
@@ -17,7 +20,7 @@ const SIGNALS: usize = 128;
 static NOBODY_LISTENS: [AtomicBool; SIGNALS] = [const { AtomicBool::new(false) }; SIGNALS];
 static LISTENERS: Mutex<Vec<Listeners>> = Mutex::new(Vec::new());
 
-/// A signal that has its further action.
+/// A signal that somebody listens to, or has listened to.
 struct Listeners {
     number: i32,
     count: usize,
@@ -30,6 +33,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
+    /// To be made before anything else is registered for the signals: it looks what they do now.
     pub(crate) fn new(numbers: &[i32]) -> io::Result<Self> {
         let mut listener = Self { numbers: Vec::new() };
         for &number in numbers {
@@ -60,7 +64,11 @@ fn count_one(all: &mut Vec<Listeners>, number: i32) -> io::Result<()> {
         listeners.count += 1;
         return Ok(());
     }
-    register_conditional_default(number, nobody)?;
+    // Once for each signal: afterwards it is signal-hook's handler that is found, and calls the
+    // earlier one.
+    if Before::of(number) == Before::Default {
+        register_conditional_default(number, nobody)?;
+    }
     all.push(Listeners { number, count: 1 });
     Ok(())
 }

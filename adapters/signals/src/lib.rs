@@ -4,8 +4,8 @@
 //!
 //! The signals are heard on a thread of their own (signal-hook), so neither a runtime's own signal
 //! support nor a loop that is busy matters. The first asks for a stop, the second has it wait no
-//! longer, the third takes the default action: the process ends. Nothing is installed unless asked,
-//! and when no lifespan listens any more, a signal has its default action again.
+//! longer, the third takes the default action: the process ends. Two of a kind that come in the same
+//! moment may be one: the system itself keeps no count.
 //!
 //! ```no_run
 //! use lifespan_core::{Lifespan, LoopOwner, Timer};
@@ -15,38 +15,58 @@
 //!     lifespan.stop_on(Signals::default())
 //! }
 //! ```
+//!
+//! # Before and after
+//!
+//! Nothing is installed unless asked, and a signal that is not asked for keeps what it does. When no
+//! lifespan listens any more, a signal does what it did before the first one: it takes its default
+//! action, is ignored, or calls the handler that the program had installed. Such a handler is called
+//! while a lifespan listens, too, and comes first. That a signal was ignored or handled is seen on
+//! Linux only; elsewhere it is taken for one that had its default action.
+//!
+//! Whoever handles a signal *after* a lifespan did, and is not to end by its default action, installs
+//! the handler before: signal-hook, like tokio's own, cannot take out what it once put in.
+//!
+//! # Windows
+//!
+//! There it is the console's Ctrl-C, Ctrl-Break and close. The system ends a program whose window
+//! was closed about five seconds later, whatever it does: its budgets must fit into that.
 
+#[cfg(unix)]
+mod before;
+#[cfg(unix)]
 mod default_action;
+#[cfg(unix)]
+mod hook;
 #[cfg(unix)]
 #[path = "unix.rs"]
 mod listener;
-#[cfg(not(unix))]
-#[path = "polled.rs"]
+#[cfg(windows)]
+#[path = "windows.rs"]
 mod listener;
+#[cfg(unix)]
+mod numbered;
 mod steps;
 
 use lifespan_core::{BoxError, ShutdownTrigger, StopSource};
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 pub use listener::Listening;
 
-/// The signals that stop a lifespan. Default: SIGINT (Ctrl-C) and SIGTERM.
+/// The signals that stop a lifespan.
+///
+/// Default: SIGINT (Ctrl-C) and SIGTERM; on Windows Ctrl-C, Ctrl-Break and close.
 #[derive(Clone, Debug)]
 pub struct Signals {
+    #[cfg(unix)]
     numbers: Vec<i32>,
+    #[cfg(unix)]
+    hooks: Vec<hook::Hook>,
 }
 
-impl Signals {
-    /// Chooses the signals by number, as in `signal_hook::consts`.
-    #[must_use]
-    pub fn new(numbers: impl IntoIterator<Item = i32>) -> Self {
-        Self { numbers: numbers.into_iter().collect() }
-    }
-}
-
+#[cfg(windows)]
 impl Default for Signals {
     fn default() -> Self {
-        Self::new([SIGINT, SIGTERM])
+        Self {}
     }
 }
 
@@ -54,11 +74,6 @@ impl StopSource for Signals {
     type Bound = Listening;
 
     fn bind(self, stop: ShutdownTrigger, cancel: ShutdownTrigger) -> Result<Listening, BoxError> {
-        if let Some(forbidden) =
-            self.numbers.iter().find(|number| signal_hook::consts::FORBIDDEN.contains(number))
-        {
-            return Err(format!("signal {forbidden} cannot be handled").into());
-        }
-        Listening::start(&self.numbers, steps::Steps::new(stop, cancel))
+        Listening::start(self, steps::Steps::new(stop, cancel))
     }
 }

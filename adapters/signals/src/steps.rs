@@ -3,7 +3,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lifespan_core::{Reason, ShutdownTrigger};
-use signal_hook::low_level::{emulate_default_handler, signal_name};
 
 /// Counts the signals of one lifespan.
 pub(crate) struct Steps {
@@ -12,27 +11,27 @@ pub(crate) struct Steps {
     heard: u32,
 }
 
+/// What the third signal asks for: its default action.
+#[must_use]
+pub(crate) struct DefaultAction;
+
 impl Steps {
     pub(crate) fn new(stop: ShutdownTrigger, cancel: ShutdownTrigger) -> Self {
         Self { stop, cancel, heard: 0 }
     }
 
-    pub(crate) fn hear(&mut self, number: i32) {
+    pub(crate) fn hear(&mut self, name: &'static str) -> Option<DefaultAction> {
         self.heard += 1;
-        let reason = Reason::Signal(signal_name(number).unwrap_or("unknown"));
         match self.heard {
-            1 => set(&self.stop, reason),
-            2 => set(&self.cancel, reason),
-            _ => {
-                // It fails for signals that have no default action to take, and then there is
-                // nothing to do.
-                let _ = emulate_default_handler(number);
-            }
+            1 => set(&self.stop, name),
+            2 => set(&self.cancel, name),
+            _ => return Some(DefaultAction),
         }
+        None
     }
 }
 
 /// Sets the event; a foreign waker that panics must not end the thread that hears the next signal.
-fn set(trigger: &ShutdownTrigger, reason: Reason) {
-    let _ = catch_unwind(AssertUnwindSafe(|| trigger.set(reason)));
+fn set(trigger: &ShutdownTrigger, name: &'static str) {
+    let _ = catch_unwind(AssertUnwindSafe(|| trigger.set(Reason::Signal(name))));
 }
