@@ -96,16 +96,16 @@ pub use monitor::{
 pub use observer::{Late, Limit, Observer, Restart, TaskEnd};
 pub use on_thread::OnThread;
 pub use other_loop::OtherLoop;
-pub use registry::{Cancel, Finished, NotFound, TaskRef, Tasks, WorkerTasks};
+pub use registry::{Cancel, CancelMatching, Finished, NotFound, TaskRef, Tasks, WorkerTasks};
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{
-    Bound, Cx, Elapsed, Factory, GraceExtension, Interval, SameLoop, SpawnError, Spawner, State,
-    Task, TaskBuilder, TaskFn, Waited, WrongLoop, WrongThread,
+    Bound, Cx, Elapsed, Factory, GraceExtension, Interval, Replace, SameLoop, SpawnError, Spawner,
+    State, Task, TaskBuilder, TaskFn, Waited, WrongLoop, WrongThread,
 };
 pub use stands_still::StandsStill;
 #[doc(hidden)]
 pub use tag::TagHolder;
 pub use tag::{Tag, TagClaim, TagTaken, Untagged};
-pub use task::{BoxError, Failure, Name, Outcome, Output, Panic, TaskError, TaskId};
+pub use task::{BoxError, Failure, Name, Outcome, Output, Panic, TaskError, TaskId, TaskState};
 pub use worker::Worker;
 pub use workers::{Workers, WorkersReport};

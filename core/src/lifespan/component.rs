@@ -73,6 +73,8 @@ pub struct Component<L> {
     pub(super) shutdown: Option<Handler<L>>,
     pub(super) tasks: PlannedTasks<L>,
     pub(super) budgets: OwnBudgets,
+    /// How many finished tasks its scope remembers.
+    pub(super) keep_finished: usize,
     /// The first thing that was refused; the start fails with it.
     pub(super) refused: Option<StartError>,
 }
@@ -105,6 +107,7 @@ impl<L> Component<L> {
             shutdown: None,
             tasks: PlannedTasks::of(name.clone()),
             budgets: OwnBudgets::default(),
+            keep_finished: 0,
             refused: name.is_empty().then_some(StartError::EmptyName),
             name,
         }
@@ -143,6 +146,14 @@ impl<L> Component<L> {
     /// Sets how long each of its shutdown handlers may take. Default: the lifespan's.
     pub fn stop_timeout(mut self, budget: Duration) -> Self {
         self.budgets.shutdown = Some(budget);
+        self
+    }
+
+    /// Keeps the last `count` tasks of its scope that end, for reading. Default: 0.
+    ///
+    /// See [`Tasks::finished`](crate::Tasks::finished).
+    pub fn keep_finished(mut self, count: usize) -> Self {
+        self.keep_finished = count;
         self
     }
 

@@ -29,7 +29,7 @@ use crate::yield_now::yield_now;
 
 pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownEvent) -> Report {
     let Plan { components, tasks, starts_at_once, serve, event, budgets, .. } = plan;
-    let Plan { until_idle, refused, observers, seat, board, .. } = plan;
+    let Plan { until_idle, keep_finished, refused, observers, seat, board, .. } = plan;
     let event = event.unwrap_or_default();
     if let Some(error) = refused {
         return Report::not_started(error, &event);
@@ -41,6 +41,7 @@ pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownE
     let mut run = Run::new(handle.clone(), event, cancel, budgets, observers, seat, board);
     let began = handle.now();
     let root = Arc::clone(&run.root);
+    root.registry().keep_finished(keep_finished);
     if run.start(components.into_list(), order, starts_at_once).await
         && run.spawn_planned(tasks, root)
     {

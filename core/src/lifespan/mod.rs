@@ -84,6 +84,8 @@ struct Plan<L> {
     event: Option<ShutdownEvent>,
     budgets: Budgets,
     until_idle: bool,
+    /// How many finished tasks the root remembers.
+    keep_finished: usize,
     /// The first name that was refused; the start fails with it.
     refused: Option<StartError>,
     observers: Observers,
@@ -191,6 +193,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
             event: None,
             budgets: Budgets::default(),
             until_idle: false,
+            keep_finished: 0,
             refused: None,
             observers: Observers::default(),
             seat: Seat::default(),
@@ -299,6 +302,14 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     /// The foreground is no task: without any task it is stopped at once.
     pub fn until_idle(mut self) -> Self {
         self.plan.until_idle = true;
+        self
+    }
+
+    /// Keeps the last `count` tasks of the root scope that end, for reading. Default: 0.
+    ///
+    /// See [`Tasks::finished`](crate::Tasks::finished).
+    pub fn keep_finished(mut self, count: usize) -> Self {
+        self.plan.keep_finished = count;
         self
     }
 

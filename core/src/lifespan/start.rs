@@ -91,6 +91,7 @@ impl<L: Timer> Run<L> {
         stop: &'a ShutdownEvent,
     ) -> Starting<'a> {
         let scope = Scope::component(&self.root, component.name.clone());
+        scope.registry().keep_finished(component.keep_finished);
         let budgets = component.budgets.over(self.budgets);
         let startup = component.startup.take();
         let startup = startup.map(|startup| self.caught(startup, Arc::clone(&scope)));

@@ -4,24 +4,27 @@
 //! lies in the shard of its name, any other in that of the thread that spawned it. What is asked of
 //! all tasks locks all shards, and so sees one moment.
 //!
-//! Lock order: shards, the first one first; then the hub's or the failures'. Never the other way.
-//! Nothing runs foreign code under them: what is to be woken or dropped leaves the locked section
-//! first.
+//! Lock order: that of the kept; shards, the first one first; then the hub's or the failures'. Never
+//! the other way. Nothing runs foreign code under them: what is to be woken or dropped leaves the
+//! locked section first.
 
 mod failures;
 mod flag_table;
+mod kept;
 mod names;
 mod record_ref;
 mod shard;
 mod slab;
+mod succession;
 mod task_ref;
 mod tasks;
 mod worker_tasks;
 
 pub(crate) use failures::{FailedTask, Failures};
 pub(crate) use record_ref::{FirstPoll, RecordAt, RecordRef, Slot};
+pub(crate) use succession::Succession;
 pub use task_ref::{Finished, TaskRef};
-pub use tasks::{Cancel, NotFound, Tasks};
+pub use tasks::{Cancel, CancelMatching, NotFound, Tasks};
 pub use worker_tasks::WorkerTasks;
 
 use std::cell::Cell;
@@ -39,6 +42,7 @@ use crate::sync::{Arc, IdSource, Mutex, lock};
 use crate::task::{Entry, Flags, Name, Outcome, TaskId};
 use crate::waiters::{Head, Taken, Waiters};
 use crate::wake::{call_caught, drop_caught, wake_all};
+use kept::Kept;
 use names::Tagger;
 use record_ref::SHARDS;
 use shard::{Left, Locked, Shard, Watched};
@@ -54,6 +58,7 @@ pub(crate) struct Registry {
     tagger: Tagger,
     shards: [Shard; SHARDS],
     hub: Mutex<Hub>,
+    kept: Mutex<Kept>,
 }
 
 /// Who watches the registry as a whole.
@@ -82,8 +87,8 @@ impl Registry {
         observers: Observers,
     ) -> Arc<Self> {
         let (tagger, shards) = (Tagger::new(), std::array::from_fn(|_| Shard::default()));
-        let hub = Mutex::default();
-        Arc::new(Self { path, failures, clock, stop, observers, tagger, shards, hub })
+        let (hub, kept) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { path, failures, clock, stop, observers, tagger, shards, hub, kept })
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -213,6 +218,7 @@ impl Registry {
         // Before the lock: it reads the clock, and the record.
         let now = self.clock.stamp();
         let failure = outcome.is_failure().then(|| FailedTask::of(&task.refer(), &outcome, now));
+        task.registry().keep(task);
         if self.observers.is_empty() {
             self.end(task, outcome, now, failure);
         } else {

@@ -9,7 +9,7 @@ use super::{Registry, TaskRef};
 use crate::clock::Stamp;
 use crate::event::{Reason, ShutdownEvent};
 use crate::sync::Arc;
-use crate::task::{Flags, Grace, Life, Name, Outcome, Registration, TaskId};
+use crate::task::{Flags, Grace, Life, Name, Outcome, Registration, TaskId, TaskState};
 use crate::waiters::{NIL, WakerId};
 
 /// Where a record lies: a shard, and an index in that.
@@ -24,6 +24,11 @@ impl Slot {
     #[inline]
     pub(super) fn shard(self) -> usize {
         self.0 as usize % SHARDS
+    }
+
+    #[inline]
+    pub(super) fn index(self) -> u32 {
+        self.0 / SHARDS as u32
     }
 }
 
@@ -128,7 +133,15 @@ impl<'a> RecordAt<'a> {
 
     #[inline]
     pub(super) fn index(self) -> u32 {
-        self.slot.0 / SHARDS as u32
+        self.slot.index()
+    }
+
+    pub(super) fn slot(self) -> Slot {
+        self.slot
+    }
+
+    pub(super) fn registry(self) -> &'a Arc<Registry> {
+        self.registry
     }
 
     #[inline]
@@ -168,6 +181,24 @@ impl<'a> RecordAt<'a> {
 
     pub(crate) fn outcome(self) -> Option<Outcome> {
         self.lock().record(self.index()).outcome()
+    }
+
+    pub(crate) fn state(self) -> TaskState {
+        let mut locked = self.lock();
+        let (flags, is_stopping) = (self.flags(), locked.is_stopping());
+        let event = locked.record(self.index()).event();
+        drop(locked);
+        if flags.is_finished() {
+            TaskState::Finished
+        } else if flags.is_cancelled() {
+            TaskState::Cancelling
+        } else if flags.is_queued() {
+            TaskState::Queued
+        } else if is_stopping || flags.is_stopped() || event.is_some_and(|event| event.is_set()) {
+            TaskState::Stopping
+        } else {
+            TaskState::Running
+        }
     }
 
     /// The event as this task sees it: below its scope's, and set by its own stop.

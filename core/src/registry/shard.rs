@@ -34,6 +34,10 @@ struct Inner {
     stopping: bool,
     /// Somebody waits for the registry to be empty.
     watched: bool,
+    /// Raised in whoever comes: `LISTED` while finished tasks are kept.
+    listing: u32,
+    /// Tasks that wait for their names, in the order in which they came.
+    successors: Vec<u32>,
 }
 
 /// A shard while its lock is held.
@@ -90,15 +94,54 @@ impl Locked<'_> {
         since: Stamp,
         flags: u32,
     ) -> u32 {
-        let Inner { slab, names, live, .. } = &mut *self.inner;
+        let Inner { slab, names, live, listing, .. } = &mut *self.inner;
         let index = slab.allocate();
         if entry.name.is_some() {
             names.insert(tag, index);
         }
         *slab.get_mut(index) = Record::new(id, entry, tag, 2, since);
         *live += 1;
+        self.flags.update(index, |_| Flags::from_bits(flags | *listing));
+        index
+    }
+
+    /// As `open`, of a task whose name another one has.
+    pub(super) fn open_successor(&mut self, id: TaskId, entry: Entry, tag: u32, flags: u32) -> u32 {
+        let Inner { slab, live, listing, successors, .. } = &mut *self.inner;
+        let index = slab.allocate();
+        *slab.get_mut(index) = Record::new(id, entry, tag, 2, Stamp::NONE);
+        *live += 1;
+        successors.push(index);
+        let flags = Flags::QUEUED | flags | *listing;
         self.flags.update(index, |_| Flags::from_bits(flags));
         index
+    }
+
+    /// Who waits for the name of a task, in the order in which they came.
+    pub(super) fn successors_of(&self, index: u32) -> Vec<u32> {
+        let Inner { slab, successors, .. } = &*self.inner;
+        let name = &slab.get(index).name;
+        successors.iter().copied().filter(|&other| slab.get(other).name == *name).collect()
+    }
+
+    /// Gives the name of a task that ends to the first that waits for it, and takes its waker.
+    #[cold]
+    fn pass_name_on(&mut self, index: u32) -> Option<Waker> {
+        let next = self.successors_of(index);
+        let Inner { slab, names, successors, .. } = &mut *self.inner;
+        if let Some(place) = successors.iter().position(|&other| other == index) {
+            successors.remove(place); // it never had the name
+            return None;
+        }
+        let heir = next.into_iter().find(|&other| !self.flags.read(other).is_cancelled())?;
+        successors.retain(|&other| other != heir);
+        let record = slab.get_mut(heir);
+        names.insert(record.tag, heir);
+        self.flags.update(heir, |flags| flags.without(Flags::QUEUED));
+        match &mut record.life {
+            Life::Live { waker, .. } => waker.take(),
+            _ => None,
+        }
     }
 
     /// Adds a task that cannot run, for its handle alone.
@@ -119,7 +162,7 @@ impl Locked<'_> {
         let completed = if matches!(outcome, Outcome::Completed) { Flags::COMPLETED } else { 0 };
         let before = self.raise(index, Flags::FINISHED | completed);
         left.unheard = !before.has_handle();
-        let Inner { slab, names, waiters, live, .. } = &mut *self.inner;
+        let Inner { slab, names, waiters, live, successors, .. } = &mut *self.inner;
         let record = slab.get_mut(index);
         if record.name.is_some() {
             names.remove(record.tag, index);
@@ -130,10 +173,10 @@ impl Locked<'_> {
         }
         record.life = Life::Ended { outcome, at };
         *live -= 1;
-        record.references -= 1;
-        if record.references == 0 {
-            left.held = Some(slab.free(index));
+        if record.name.is_some() && !successors.is_empty() {
+            left.waiters.extend(self.pass_name_on(index));
         }
+        left.held = self.release(index);
     }
 
     /// Gives up a reference; with the last one the record is free, and what it held comes back to
@@ -200,6 +243,11 @@ impl Locked<'_> {
 
     pub(super) fn is_busy(&self) -> bool {
         self.inner.live + self.inner.telling > 0
+    }
+
+    /// From now on, whoever comes has these flags too.
+    pub(super) fn list_who_comes(&mut self, listing: u32) {
+        self.inner.listing = listing;
     }
 
     pub(super) fn is_watched(&self) -> bool {

@@ -5,12 +5,13 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::RecordRef;
 use crate::event::Reason;
 use crate::other_loop;
 use crate::roll_call::Waiting;
-use crate::task::{Name, Outcome, Registration, TaskId};
+use crate::task::{Name, Outcome, Registration, TaskId, TaskState};
 
 /// Names a task of any type: look at it, stop it, cancel it, wait for its end.
 ///
@@ -54,6 +55,21 @@ impl TaskRef {
     #[must_use]
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.0.at().spawned_at()
+    }
+
+    /// Returns what the task is at: queued, running, being stopped, at its end.
+    #[must_use]
+    pub fn state(&self) -> TaskState {
+        self.0.at().state()
+    }
+
+    /// Returns how long the task has lived, or lived, in the loop's time.
+    ///
+    /// Since it first waited for something, or was first listed: a task that ends in its first poll
+    /// has no age worth a look at the clock, and says zero.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.0.age(self.0.registry().clock().now())
     }
 
     /// Tells whether the task has ended.
@@ -100,6 +116,7 @@ impl fmt::Debug for TaskRef {
         f.debug_struct("TaskRef")
             .field("id", &self.id())
             .field("path", &self.path())
+            .field("state", &self.state())
             .field("outcome", &self.outcome())
             .finish()
     }

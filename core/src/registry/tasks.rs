@@ -1,14 +1,17 @@
 //! The view of a scope's registry that users get: look up, list, stop, cancel.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::{Finished, Registry, TaskRef};
 use crate::sync::Arc;
 use crate::task::{Name, Outcome};
+use crate::wake::call_caught;
 
 /// The live tasks of one scope.
 ///
@@ -72,6 +75,81 @@ impl Tasks {
     pub fn cancel(&self, name: &str) -> Cancel {
         Cancel(self.get(name).map(|task| task.cancel()).ok_or_else(|| NotFound::new(name)))
     }
+
+    /// Has the bodies of all tasks dropped that `matches` says, now, whether or not it is awaited.
+    ///
+    /// The tasks are those that live at this moment; `matches` is called on each, the oldest first
+    /// and outside all locks, before the first is cancelled: one that panics cancels nothing. The
+    /// future completes when all the bodies *have been dropped*, with each task and its outcome.
+    ///
+    /// # Cancel safety
+    /// Who stops waiting does not stop the cancel.
+    ///
+    /// # Panics
+    /// If the waker of a task panics; all are cancelled then.
+    ///
+    /// # Examples
+    /// ```
+    /// use lifespan_core::Cx;
+    ///
+    /// async fn hang_up(cx: &Cx<'_>) {
+    ///     let is_client = |name: &str| name.starts_with("client-");
+    ///     let tasks = cx.tasks();
+    ///     let gone = tasks.cancel_matching(|task| task.name().is_some_and(|it| is_client(it.as_str())));
+    ///     for (task, outcome) in gone.await {
+    ///         println!("{}: {outcome}", task.path());
+    ///     }
+    /// }
+    /// ```
+    pub fn cancel_matching(&self, matches: impl FnMut(&TaskRef) -> bool) -> CancelMatching {
+        let tasks = self.iter().filter(matches).collect::<Vec<_>>();
+        let mut first = Ok(());
+        for task in &tasks {
+            let cancelled = call_caught(|| task.record().cancel()).map(drop);
+            first = first.and(cancelled);
+        }
+        if let Err(payload) = first {
+            resume_unwind(payload.into_inner());
+        }
+        let waits = tasks.into_iter().map(Finished::new).collect();
+        CancelMatching { waits, gone: Vec::new() }
+    }
+
+    /// Keeps the last `count` tasks that end, for [`finished`](Self::finished). Default: 0.
+    ///
+    /// Of this scope alone. The ones that ended first are forgotten first; a smaller count forgets
+    /// at once what is too much.
+    pub fn keep_finished(&self, count: usize) {
+        self.0.keep_finished(count);
+    }
+
+    /// Lists the finished tasks that are kept, the one that ended first in front.
+    ///
+    /// See [`keep_finished`](Self::keep_finished). Names belong to the living: nobody finds a
+    /// finished task by its name, and several of them may have had the same.
+    ///
+    /// # Examples
+    /// ```
+    /// use lifespan_core::Cx;
+    ///
+    /// fn print_last(cx: &Cx<'_>) {
+    ///     for task in cx.tasks().finished() {
+    ///         let Some(outcome) = task.outcome() else { continue };
+    ///         println!("{} {outcome} after {:?}", task.path(), task.age());
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn finished(&self) -> std::vec::IntoIter<TaskRef> {
+        self.0.finished().into_iter().map(TaskRef::new).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Forgets the finished tasks that are kept, and tells how many that were.
+    ///
+    /// Nothing has to be purged: what is kept is bounded, and living tasks leave by themselves.
+    pub fn purge(&self) -> usize {
+        self.0.purge()
+    }
 }
 
 impl IntoIterator for &Tasks {
@@ -102,6 +180,30 @@ impl Future for Cancel {
             Ok(finished) => Poll::Ready(Ok(ready!(Pin::new(finished).poll(context)))),
             Err(not_found) => Poll::Ready(Err(not_found.clone())),
         }
+    }
+}
+
+/// Completes when all cancelled tasks are gone; made by [`Tasks::cancel_matching`].
+#[derive(Debug)]
+#[must_use = "the cancels are made already; await this to know when the bodies are gone"]
+pub struct CancelMatching {
+    /// Those after the ones in `gone`.
+    waits: VecDeque<Finished>,
+    gone: Vec<(TaskRef, Outcome)>,
+}
+
+impl Future for CancelMatching {
+    type Output = Vec<(TaskRef, Outcome)>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { waits, gone } = &mut *self;
+        // One after the other: the last one is waited for in any order.
+        while let Some(finished) = waits.front_mut() {
+            let outcome = ready!(Pin::new(&mut *finished).poll(context));
+            gone.push((finished.task().clone(), outcome));
+            waits.pop_front();
+        }
+        Poll::Ready(std::mem::take(gone))
     }
 }
 

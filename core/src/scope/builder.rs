@@ -18,9 +18,9 @@ use crate::task::{Entry, Flags, Grace, Name, Outcome, Output};
 #[must_use = "nothing starts before `.spawn(body)`"]
 pub struct TaskBuilder<L> {
     pub(super) place: Arc<Place<L>>,
-    name: Option<Name>,
-    grace: Grace,
-    flags: u32,
+    pub(super) name: Option<Name>,
+    pub(super) grace: Grace,
+    pub(super) flags: u32,
 }
 
 /// What is left of a builder when its task is registered.
@@ -32,8 +32,8 @@ pub(super) struct Registered<L> {
 
 /// What is left of a builder when its task was refused.
 pub(super) struct Rejected {
-    why: Refused,
-    name: Option<Name>,
+    pub(super) why: Refused,
+    pub(super) name: Option<Name>,
 }
 
 impl<L> TaskBuilder<L> {
@@ -128,7 +128,7 @@ impl<L> TaskBuilder<L> {
 }
 
 impl<L> Registered<L> {
-    fn start<R, F>(self, body: F) -> Task<R::Value>
+    pub(super) fn start<R, F>(self, body: F) -> Task<R::Value>
     where
         L: EventLoop,
         R: Output<Value: Send + 'static> + 'static,

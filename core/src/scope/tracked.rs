@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 
 use super::builder::Registered;
 use super::place::{Own, Place};
+use super::turn::Turn;
 use super::value::{Sender, ValueSlot};
 use super::{Cx, TaskFn, cx};
 use crate::inside::Inside;
@@ -54,6 +55,12 @@ impl<F, L, T> Start<F, L, T> {
 
     pub(super) fn home(&self) -> &Home<L, T> {
         &self.home
+    }
+
+    /// Settles a body that never began, because its turn could not be waited for.
+    fn fail(mut self, payload: Payload) {
+        let dropped = drop_caught(self.body.take()); // before it settles: invariant 2
+        settle(self.home.record(), Outcome::Panicked(Panic::new(payload)), dropped);
     }
 }
 
@@ -117,6 +124,36 @@ where
         let home = &start.home;
         let Some(body) = home.make(body, |body, cx| body(cx)) else { return };
         Running::new(pin!(body), home).await;
+    }
+}
+
+/// As [`tracked`], of a task that has to wait for its turn; who need not wait has a smaller future.
+#[expect(clippy::manual_async_fn, reason = "the signature says that the future is `Send`")]
+pub(super) fn tracked_in_turn<L, F, R>(
+    start: Start<F, L, R::Value>,
+) -> impl Future<Output = ()> + Send + 'static
+where
+    L: Send + Sync + 'static,
+    F: for<'x> TaskFn<'x, L, R> + Send + 'static,
+    R: Output<Value: Send + 'static>,
+{
+    async move {
+        match Turn::of(start.home.record()).await {
+            Ok(()) => tracked(start).await,
+            Err(payload) => start.fail(payload),
+        }
+    }
+}
+
+/// As [`tracked_in_turn`], for a body that stays on its thread.
+pub(super) async fn tracked_local_in_turn<L, F, R>(start: Start<F, L, R::Value>)
+where
+    F: AsyncFnOnce(Cx<'_, L>) -> R,
+    R: Output<Value: 'static>,
+{
+    match Turn::of(start.home.record()).await {
+        Ok(()) => tracked_local(start).await,
+        Err(payload) => start.fail(payload),
     }
 }
 

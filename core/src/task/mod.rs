@@ -6,11 +6,13 @@ mod name;
 mod outcome;
 mod output;
 mod record;
+mod state;
 
 pub use name::Name;
 pub use outcome::{Failure, Outcome, Panic, TaskError};
 pub use output::{BoxError, Output};
 pub(crate) use record::{Entry, Flags, Grace, Life, Record, Registration};
+pub use state::TaskState;
 
 use std::fmt;
 

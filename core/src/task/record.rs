@@ -69,8 +69,10 @@ impl Flags {
     pub(crate) const COMPLETED: u32 = 1 << 8;
     /// Somebody lists the task and may ask for its age when it has ended. Set by snapshots.
     pub(crate) const LISTED: u32 = 1 << 9;
+    /// It waits for its turn, and its body has not begun. Set at the spawn, cleared once.
+    pub(crate) const QUEUED: u32 = 1 << 10;
     /// One protected block; the higher bits count them.
-    pub(crate) const PROTECT: u32 = 1 << 10;
+    pub(crate) const PROTECT: u32 = 1 << 11;
 
     pub(crate) fn from_bits(bits: u32) -> Self {
         Self(bits)
@@ -118,6 +120,10 @@ impl Flags {
 
     pub(crate) fn is_listed(self) -> bool {
         self.has(Self::LISTED)
+    }
+
+    pub(crate) fn is_queued(self) -> bool {
+        self.has(Self::QUEUED)
     }
 
     pub(crate) fn is_blocking(self) -> bool {

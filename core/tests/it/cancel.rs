@@ -269,3 +269,79 @@ fn a_task_ref_outlives_its_task() {
     assert!(!task.stop());
     assert!(poll(&mut task.cancel(), std::task::Waker::noop()).is_ready());
 }
+
+#[test]
+fn those_that_match_are_cancelled_and_each_says_how_it_ended() {
+    let report = serve(async |cx| {
+        let gone = Gone::default();
+        for number in 0..4 {
+            let guard = gone.guard();
+            let body = async move |_cx: lifespan_core::Cx<'_, _>| {
+                let _guard = guard;
+                pending::<()>().await;
+            };
+            cx.task(format_args!("client-{number}")).spawn(body).unwrap().detach();
+        }
+        let other = cx.task("other").spawn(async |cx| cx.shutdown().wait().await).unwrap();
+        next_round().await;
+        let mut asked = Vec::new();
+        let cancelled = cx.tasks().cancel_matching(|task| {
+            asked.push(task.path());
+            task.name().is_some_and(|name| name.as_str().starts_with("client-"))
+        });
+        assert_eq!(asked, ["client-0", "client-1", "client-2", "client-3", "other"]);
+        let ended = cancelled.await;
+        let ended = ended.iter().map(|(task, outcome)| (task.path(), outcome.to_string()));
+        let expected = (0..4).map(|number| (format!("client-{number}"), "cancelled".into()));
+        assert!(ended.eq(expected));
+        assert!(gone.is_gone() && cx.tasks().len() == 1);
+        other.stop();
+        other.await.unwrap();
+        assert!(cx.tasks().cancel_matching(|_| true).await.is_empty());
+    });
+    assert!(report.is_clean(), "{report}");
+}
+
+#[test]
+fn what_says_who_matches_may_use_the_registry_and_panic() {
+    let _ = serve(async |cx| {
+        let mut tasks = Vec::new();
+        for name in ["a", "b", "c"] {
+            tasks.push(cx.task(name).spawn(async |_cx| pending::<()>().await).unwrap());
+        }
+        let spawned = cx.tasks().cancel_matching(|task| {
+            // A lock would stop here for ever.
+            assert!(cx.tasks().contains(task.name().unwrap().as_str()));
+            drop(cx.spawn(async |_cx| ()));
+            false
+        });
+        assert!(spawned.await.is_empty());
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            cx.tasks().cancel_matching(|task| task.path() == "a" || panic!("of b"))
+        }));
+        assert!(panicked.is_err());
+        next_round().await;
+        assert!(tasks.iter().all(|task| !task.task_ref().is_finished()), "none was cancelled");
+    });
+}
+
+#[test]
+fn who_does_not_wait_for_those_that_match_has_cancelled_them() {
+    let _ = serve(async |cx| {
+        let task = cx.spawn(async |_cx| pending::<()>().await);
+        drop(cx.tasks().cancel_matching(|_| true));
+        assert!(matches!(task.task_ref().finished().await, Outcome::Cancelled));
+    });
+}
+
+#[test]
+fn a_task_that_matches_itself_ends_at_its_next_await() {
+    let _ = serve(async |cx| {
+        let task = cx.spawn(async |cx| {
+            cx.tasks().cancel_matching(|_| true).await;
+            unreachable!("it was cancelled");
+        });
+        assert!(matches!(task.task_ref().finished().await, Outcome::Cancelled));
+        assert!(cx.tasks().is_empty());
+    });
+}

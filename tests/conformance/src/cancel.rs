@@ -1,7 +1,7 @@
 //! Cancelling: the body is dropped, then the outcome is told, whoever asks and whenever.
 
 use futures_lite::future::{pending, poll_once, yield_now, zip};
-use lifespan_core::{LoopOwner, Outcome, TaskError, Timer};
+use lifespan_core::{Cx, LoopOwner, Outcome, TaskError, TaskRef, Timer};
 
 use crate::support::{Log, Moment, inside};
 
@@ -182,7 +182,7 @@ pub fn of_a_task_that_waits_for_itself<O: LoopOwner<Handle: Timer>>(owner: O) {
 
 /// A destructor of a cancelled body may cancel another task.
 pub fn from_a_destructor<O: LoopOwner<Handle: Timer>>(owner: O) {
-    struct CancelOnDrop(lifespan_core::TaskRef);
+    struct CancelOnDrop(TaskRef);
     impl Drop for CancelOnDrop {
         fn drop(&mut self) {
             drop(self.0.cancel());
@@ -221,6 +221,27 @@ pub fn by_name<O: LoopOwner<Handle: Timer>>(owner: O) {
         assert!(matches!(cx.tasks().cancel("poller").await, Ok(Outcome::Cancelled)));
         let nobody = cx.tasks().cancel("poller").await.unwrap_err();
         assert_eq!(nobody.name().as_str(), "poller");
+    });
+}
+
+/// Those that match, with how each ended; the others live on.
+pub fn of_those_that_match<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        for number in 0..50 {
+            let body = async |_cx: Cx<'_, _>| pending::<()>().await;
+            cx.task(format_args!("client-{number}")).spawn(body).unwrap().detach();
+        }
+        let other = cx.task("server").spawn(async |cx| cx.shutdown().wait().await).unwrap();
+        let is_client = |task: &TaskRef| task.path().starts_with("client-");
+        let gone = cx.tasks().cancel_matching(is_client).await;
+        assert_eq!(gone.len(), 50);
+        for (number, (task, outcome)) in gone.iter().enumerate() {
+            assert_eq!(task.path(), format!("client-{number}"), "oldest first");
+            assert!(matches!(outcome, Outcome::Cancelled));
+        }
+        assert_eq!(cx.tasks().iter().next().unwrap().id(), other.task_ref().id());
+        other.stop();
+        other.await.unwrap();
     });
 }
 

@@ -1,7 +1,9 @@
 //! Names: unique among the living of a scope, of any length, and free again at the end.
 
 use futures_lite::future::pending;
-use lifespan_core::{Cx, Lifespan, LoopOwner, Name, Outcome, SpawnError, StartError, Timer};
+use lifespan_core::{
+    Cx, Lifespan, LoopOwner, Name, Outcome, SpawnError, StartError, TaskState, Timer,
+};
 
 use crate::support::{Moment, inside};
 
@@ -136,5 +138,77 @@ pub fn are_listed_in_a_snapshot<O: LoopOwner<Handle: Timer>>(owner: O) {
             task.cancel().await;
         }
         assert!(cx.tasks().is_empty() && cx.tasks().iter().next().is_none());
+    });
+}
+
+/// The task that has a name is replaced: it is gone before the new one begins.
+pub fn may_be_replaced<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let (begun, dropped) = (Moment::default(), Moment::default());
+        let (at_begin, held) = (begun.clone(), dropped.on_drop());
+        let old = cx.task("feed").spawn(async move |_cx| {
+            let _held = held;
+            at_begin.come();
+            pending::<()>().await;
+        });
+        begun.wait().await;
+        let new = cx.task("feed").replace(async move |_cx| dropped.has_come()).unwrap().await;
+        assert!(matches!(old.unwrap().task_ref().outcome(), Some(Outcome::Cancelled)));
+        assert!(new.await.unwrap(), "the old body was gone");
+        let fresh = cx.task("feed").replace(async |_cx| 4).unwrap().await;
+        assert_eq!(fresh.await.unwrap(), 4);
+    });
+}
+
+/// Of several that replace one name the last one lives, and nobody takes the name between.
+pub fn are_taken_by_the_last_who_replaces<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let (begun, go_on) = (Moment::default(), Moment::default());
+        let (at_begin, gate) = (begun.clone(), go_on.clone());
+        let old = cx.task("feed").spawn(async move |cx| {
+            cx.protect(async {
+                at_begin.come();
+                gate.wait().await;
+            })
+            .await;
+        });
+        begun.wait().await;
+        let listens = async |cx: Cx<'_, _>| cx.shutdown().wait().await;
+        let replaces = [(); 10].map(|()| cx.task("feed").replace(listens).unwrap());
+        let queued = cx.tasks().iter().last().unwrap();
+        assert_eq!(queued.state(), TaskState::Queued);
+        assert!(cx.task("feed").spawn(listens).is_err());
+        go_on.come();
+        let mut tasks = Vec::new();
+        for replace in replaces {
+            tasks.push(replace.await);
+        }
+        let last = tasks.pop().unwrap();
+        for task in tasks {
+            assert!(matches!(task.task_ref().finished().await, Outcome::Cancelled));
+        }
+        assert!(matches!(old.unwrap().task_ref().outcome(), Some(Outcome::Cancelled)));
+        assert_eq!(cx.tasks().get("feed").unwrap().id(), last.task_ref().id());
+        last.stop();
+        last.await.unwrap();
+        assert!(cx.tasks().is_empty());
+    });
+}
+
+/// The last outcomes are kept if asked, and forgotten when purged.
+pub fn are_remembered_if_asked<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        cx.tasks().keep_finished(2);
+        for number in 0..4 {
+            let body = async move |_cx: Cx<'_, _>| {
+                if number == 2 { Err("number 2") } else { Ok(()) }
+            };
+            let _ = cx.task(format_args!("job-{number}")).spawn(body).unwrap().await;
+        }
+        let kept = cx.tasks().finished().map(|it| (it.path(), it.outcome().unwrap().to_string()));
+        let kept = kept.collect::<Vec<_>>();
+        let expected = [("job-2", "failed: number 2"), ("job-3", "completed")];
+        assert_eq!(kept, expected.map(|(path, outcome)| (path.into(), outcome.into())));
+        assert_eq!((cx.tasks().purge(), cx.tasks().finished().count()), (2, 0));
     });
 }

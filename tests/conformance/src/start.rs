@@ -2,7 +2,7 @@
 
 use futures_lite::future::pending;
 use lifespan_core::{
-    HandlerOutcome, Lifespan, LoopOwner, Outcome, Reason, ShutdownEvent, StartError, Timer,
+    Cx, HandlerOutcome, Lifespan, LoopOwner, Outcome, Reason, ShutdownEvent, StartError, Timer,
 };
 
 use crate::support::{Log, Moment, NEVER, SHORT};
@@ -157,6 +157,23 @@ pub fn a_name_given_twice_starts_nothing<O: LoopOwner<Handle: Timer>>(mut owner:
         );
         assert_eq!(report.exit_code(), 3);
     }
+}
+
+/// A body that is added under two names runs twice, and under each name once.
+pub fn a_body_that_is_added_twice_runs_twice<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let log = Log::default();
+    let runs = log.clone();
+    let body = async move |cx: Cx<'_, O::Handle>| runs.add(cx.this_task().unwrap().path());
+    let report = Lifespan::on(owner)
+        .task("one", body.clone())
+        .task("two", body.clone())
+        .component("part", |it| it.task("one", body))
+        .until_idle()
+        .run();
+    assert!(report.is_clean(), "{report}");
+    let mut runs = log.lines();
+    runs.sort_unstable();
+    assert_eq!(runs, ["one", "part/one", "two"]);
 }
 
 /// A builder's task that fails while the lifespan serves does not end it, and is reported.

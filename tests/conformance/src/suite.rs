@@ -109,7 +109,7 @@ macro_rules! __behaviours_of_every_loop {
                 before_the_first_poll, while_pending_for_ever, while_sleeping, after_the_end,
                 by_itself, by_itself_and_awaited, each_other, by_several, the_canceller_gives_up,
                 the_canceller_is_cancelled, of_a_task_that_waits_for_itself, from_a_destructor,
-                of_all_tasks, by_name, waits_for_a_protected_block,
+                of_all_tasks, by_name, of_those_that_match, waits_for_a_protected_block,
                 waits_for_the_outer_of_nested_blocks, is_not_what_a_stop_does,
             }
             panics {
@@ -135,7 +135,8 @@ macro_rules! __behaviours_of_every_loop {
             names {
                 are_unique_among_the_living, are_free_again, are_taken_until_the_body_is_gone,
                 are_not_empty, are_of_any_length, may_be_formatted, belong_to_their_scope,
-                are_listed_in_a_snapshot,
+                are_listed_in_a_snapshot, may_be_replaced, are_taken_by_the_last_who_replaces,
+                are_remembered_if_asked,
             }
             events {
                 made_before_any_loop, is_a_level, a_child_hears_its_parent,
@@ -151,7 +152,7 @@ macro_rules! __behaviours_of_every_loop {
                 is_in_order, one_handler_after_the_other, a_failure_undoes_what_had_started,
                 a_panic_undoes_what_had_started, a_handler_has_a_budget, a_stop_interrupts_it,
                 an_event_set_before_starts_nothing, a_name_given_twice_starts_nothing,
-                a_task_that_fails_ends_nothing,
+                a_task_that_fails_ends_nothing, a_body_that_is_added_twice_runs_twice,
             }
             components {
                 start_after_those_they_say, that_cannot_be_ordered_start_nothing,

@@ -1,0 +1,91 @@
+//! The tasks that a scope remembers after their end: the last few, for reading.
+
+use std::collections::VecDeque;
+
+use super::{RecordAt, RecordRef, Registry, Slot};
+use crate::sync::{Arc, lock};
+use crate::task::Flags;
+use crate::wake::drop_caught;
+
+/// Slots of finished tasks, the one that ended first in front. Each holds a reference to its record.
+#[derive(Default)]
+pub(super) struct Kept {
+    limit: usize,
+    slots: VecDeque<Slot>,
+}
+
+impl Kept {
+    /// Returns those that are too many now.
+    fn set_limit(&mut self, limit: usize) -> Vec<Slot> {
+        self.limit = limit;
+        let too_many = self.slots.len().saturating_sub(limit);
+        self.slots.drain(..too_many).collect()
+    }
+
+    /// Returns the one that has to go: the oldest, or this one where none is kept.
+    fn push(&mut self, slot: Slot) -> Option<Slot> {
+        self.slots.push_back(slot);
+        if self.slots.len() > self.limit { self.slots.pop_front() } else { None }
+    }
+}
+
+impl Registry {
+    /// From now on the last `count` tasks are kept when they have ended.
+    pub(crate) fn keep_finished(self: &Arc<Self>, count: usize) {
+        // A listed task does not take the short way out, which keeps nothing.
+        let listing = if count > 0 { Flags::LISTED } else { 0 };
+        for shard in &mut self.lock_all() {
+            shard.list_who_comes(listing);
+            if count > 0 {
+                shard.each_live(|_, _| {});
+            }
+        }
+        let leave = lock(&self.kept).set_limit(count);
+        self.let_go(leave);
+    }
+
+    /// The finished tasks that are kept, the one that ended first in front.
+    pub(crate) fn finished(self: &Arc<Self>) -> Vec<RecordRef> {
+        let kept = lock(&self.kept);
+        // Under the lock, so that nobody gives a slot up before it has this reference too.
+        let slots = kept.slots.iter().copied();
+        let records = slots.map(|slot| RecordAt::new(self, slot).refer()).collect::<Vec<_>>();
+        drop(kept);
+        // One is kept a moment before its outcome stands.
+        records.into_iter().filter(|record| record.flags().is_finished()).collect()
+    }
+
+    /// Forgets what is kept; tells how many that were.
+    pub(crate) fn purge(self: &Arc<Self>) -> usize {
+        let slots = std::mem::take(&mut lock(&self.kept).slots);
+        let count = slots.len();
+        self.let_go(slots);
+        count
+    }
+
+    /// Keeps a task that is about to settle, if the scope keeps any.
+    pub(super) fn keep(self: &Arc<Self>, task: RecordAt<'_>) {
+        if lock(&self.kept).limit == 0 {
+            return;
+        }
+        task.lock().record(task.index()).references += 1;
+        let leaves = lock(&self.kept).push(task.slot());
+        self.let_go(leaves);
+    }
+
+    /// Gives up the references of slots that are no longer kept.
+    fn let_go(self: &Arc<Self>, slots: impl IntoIterator<Item = Slot>) {
+        slots.into_iter().for_each(|slot| drop(RecordRef::new(Arc::clone(self), slot)));
+    }
+}
+
+/// What is kept may hold errors whose destructors panic; whoever drops the registry is not to blame.
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let slots = std::mem::take(&mut lock(&self.kept).slots);
+        for slot in slots {
+            let held = self.shards[slot.shard()].lock().release(slot.index());
+            let _ = drop_caught(held);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A task that is to have the name of another one: it waits until that one is gone.
+//!
+//! It is a live task of the registry from the first moment on, so that a stop waits for it and it can
+//! be cancelled; the index of names does not know it before its turn. Its turn comes in the locked
+//! section in which the one before it settles, so that nobody can take the name between the two.
+
+use super::{RecordRef, Refused, Registry, Slot, this_thread};
+use crate::clock::Stamp;
+use crate::sync::Arc;
+use crate::task::{Entry, TaskId};
+use crate::wake::{Payload, call_caught};
+
+/// What a successor finds.
+pub(crate) struct Succession {
+    pub(crate) slot: Slot,
+    /// Who has the name; `None`: nobody had, and it is the successor's already.
+    pub(crate) holder: Option<RecordRef>,
+    /// Those that waited for the name before.
+    waiting: Vec<RecordRef>,
+}
+
+impl Registry {
+    /// Adds a live task that takes its name when whoever has it is gone.
+    pub(crate) fn register_successor(
+        self: &Arc<Self>,
+        entry: Entry,
+        flags: u32,
+    ) -> Result<Succession, (Refused, Entry)> {
+        let id = TaskId::unique();
+        let (tag, at) = match &entry.name {
+            Some(name) => self.place_of(name.as_bytes()),
+            None => (0, this_thread() % super::SHARDS),
+        };
+        let mut shard = self.shards[at].lock();
+        let mut holder = None;
+        match super::refusal(&shard, tag, &entry) {
+            None => {}
+            Some(Refused::NameTaken) => {
+                holder = entry.name.as_ref().and_then(|name| shard.find(tag, name.as_bytes()));
+            }
+            Some(why) => return Err((why, entry)),
+        }
+        let waiting = holder.map_or_else(Vec::new, |holder| shard.successors_of(holder));
+        for &index in holder.iter().chain(&waiting) {
+            shard.record(index).references += 1;
+        }
+        let index = match holder {
+            Some(_) => shard.open_successor(id, entry, tag, flags),
+            None => shard.open(id, entry, tag, Stamp::NONE, flags),
+        };
+        let is_stopping = shard.is_stopping();
+        drop(shard);
+        if is_stopping {
+            self.notify();
+        }
+        if !self.observers.is_empty() {
+            self.tell_spawned(Slot::new(at, index));
+        }
+        let refer = |index| RecordRef::new(Arc::clone(self), Slot::new(at, index));
+        let waiting = waiting.into_iter().map(refer).collect();
+        Ok(Succession { slot: Slot::new(at, index), holder: holder.map(refer), waiting })
+    }
+}
+
+impl Succession {
+    /// Cancels all that came before, each under a guard; the first panic of a waker comes back.
+    pub(crate) fn cancel_others(&self) -> Result<(), Payload> {
+        let mut first = Ok(());
+        for record in self.holder.iter().chain(&self.waiting) {
+            let cancelled = call_caught(|| record.cancel()).map(drop);
+            first = first.and(cancelled);
+        }
+        first
+    }
+}

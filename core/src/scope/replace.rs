@@ -1,0 +1,166 @@
+//! A task in the place of another one: that one is cancelled, and its name taken when it is gone.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{Location, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::builder::{Registered, Rejected, SpawnError, TaskBuilder};
+use super::tracked::{Start, tracked_in_turn, tracked_local_in_turn};
+use super::value::ValueSlot;
+use super::{Cx, Task, TaskFn};
+use crate::event_loop::{EventLoop, LocalLoop};
+use crate::registry::{Finished, Succession, TaskRef};
+use crate::sync::Arc;
+use crate::task::{Entry, Output};
+
+impl<L> TaskBuilder<L> {
+    /// Starts the task in the place of the one that has its name, which is cancelled.
+    ///
+    /// The future completes with the task when the old one is gone and the name is this one's. The
+    /// body does not begin before. Where nobody has the name, that is at once.
+    ///
+    /// Of several that replace one name, the one that came last lives in the end: it cancels those
+    /// before it, and what had not begun never does. A task may replace itself: it ends at its next
+    /// await. An old one that protects itself, or blocks its thread, is waited for.
+    ///
+    /// # Cancel safety
+    /// Who stops waiting stops nothing: the old task goes, and the new one takes its place, detached.
+    ///
+    /// # Errors
+    /// [`SpawnError`] with the body, unpolled: the name is empty, or the scope has ended. Nothing is
+    /// cancelled then.
+    ///
+    /// # Panics
+    /// If the waker of the old task panics; it is cancelled, and the new one takes its place.
+    ///
+    /// # Examples
+    /// ```
+    /// use lifespan_core::{BoxError, Cx};
+    ///
+    /// async fn reload(cx: &Cx<'_>) -> Result<(), BoxError> {
+    ///     let feed = cx.task("feed").replace(async |cx| cx.shutdown().wait().await)?.await;
+    ///     feed.detach();
+    ///     Ok(())
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn replace<R, F>(self, body: F) -> Result<Replace<R::Value>, SpawnError<F>>
+    where
+        L: EventLoop,
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
+    {
+        let (registered, succession) = match self.succeed(Location::caller()) {
+            Ok(registered) => registered,
+            Err(rejected) => return Err(rejected.with(body)),
+        };
+        let task = match succession.holder {
+            None => registered.start(body),
+            Some(_) => {
+                let value = ValueSlot::new();
+                let task = registered.task(value.clone());
+                let place = Arc::clone(&registered.place);
+                let future = tracked_in_turn(Start::new(body, registered, value));
+                // A loop that has ended has dropped the future, which settled the task.
+                let _ = place.handle.spawn(future);
+                task
+            }
+        };
+        Ok(Replace::new(task, succession))
+    }
+
+    /// As [`replace`](Self::replace), of a task whose future need not be `Send`.
+    ///
+    /// # Errors
+    /// As [`spawn_local`](Self::spawn_local), but for the name that is taken.
+    ///
+    /// # Panics
+    /// If the waker of the old task panics.
+    #[track_caller]
+    pub fn replace_local<R, F>(
+        self,
+        _inside: &Cx<'_, L>,
+        body: F,
+    ) -> Result<Replace<R::Value>, SpawnError<F>>
+    where
+        L: LocalLoop,
+        R: Output<Value: 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
+    {
+        if !self.handle().is_on_its_thread() {
+            return Err(SpawnError::WrongThread { body });
+        }
+        let (registered, succession) = match self.succeed(Location::caller()) {
+            Ok(registered) => registered,
+            Err(rejected) => return Err(rejected.with(body)),
+        };
+        let value = ValueSlot::new();
+        let task = registered.task(value.clone());
+        let place = Arc::clone(&registered.place);
+        let future = tracked_local_in_turn(Start::new(body, registered, value));
+        // A loop that has ended has dropped the future, which settled the task.
+        let _ = place.handle.spawn_local(future);
+        Ok(Replace::new(task, succession))
+    }
+
+    fn succeed(
+        self,
+        spawned_at: &'static Location<'static>,
+    ) -> Result<(Registered<L>, Succession), Rejected> {
+        let Self { place, name, grace, flags } = self;
+        let entry = Entry { name, spawned_at, grace };
+        match place.scope.registry().register_successor(entry, flags) {
+            Ok(succession) => Ok((Registered { place, slot: succession.slot }, succession)),
+            Err((why, Entry { name, .. })) => Err(Rejected { why, name }),
+        }
+    }
+}
+
+/// Completes with the new task when the old one is gone; made by [`TaskBuilder::replace`].
+#[must_use = "the new task comes anyway; await this to know when the old one is gone"]
+pub struct Replace<T: 'static> {
+    /// `None` when it was given out.
+    task: Option<Task<T>>,
+    /// `None` where nobody had the name.
+    old: Option<Finished>,
+}
+
+impl<T: 'static> Replace<T> {
+    fn new(task: Task<T>, succession: Succession) -> Self {
+        if let Err(payload) = succession.cancel_others() {
+            resume_unwind(payload.into_inner());
+        }
+        let old = succession.holder.map(|record| Finished::new(TaskRef::new(record)));
+        Self { task: Some(task), old }
+    }
+
+    /// Returns the old task, which is being cancelled; `None` if there was none.
+    #[must_use]
+    pub fn old(&self) -> Option<&TaskRef> {
+        self.old.as_ref().map(Finished::task)
+    }
+}
+
+impl<T: 'static> Future for Replace<T> {
+    type Output = Task<T>;
+
+    /// # Panics
+    /// If it is polled again after it has completed.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Task<T>> {
+        if let Some(old) = &mut self.old {
+            ready!(Pin::new(old).poll(context));
+        }
+        match self.task.take() {
+            Some(task) => Poll::Ready(task),
+            None => panic!("a `Replace` was polled after it had completed"),
+        }
+    }
+}
+
+impl<T: 'static> fmt::Debug for Replace<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replace").field("task", &self.task).field("old", &self.old).finish()
+    }
+}
