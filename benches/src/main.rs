@@ -48,13 +48,13 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    names::make();
     if let Some(plan) = options.events() {
         events::print(&plan);
     }
     if options.table == Table::Events {
         return ExitCode::SUCCESS;
     }
+    names::make();
     println!(
         "spawn + await of tasks that end at once; medians, and their ratio to the bare runtime"
     );

@@ -39,10 +39,10 @@ impl Drop for Payload {
 
 /// Wakes all, each guarded, and returns the first panic. Never called with a lock held.
 pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) -> Result<(), Payload> {
-    let mut first = Ok(());
-    for waker in wakers {
-        let woken = call_caught(|| waker.wake());
-        first = first.and(woken);
+    let (mut first, mut wakers) = (Ok(()), wakers.into_iter());
+    // One guard for as many as do not panic: the one that did has been taken, and the rest follow.
+    while let Err(payload) = call_caught(|| wakers.by_ref().for_each(Waker::wake)) {
+        first = first.and(Err(payload));
     }
     first
 }

@@ -36,9 +36,9 @@ pub(super) fn print(plan: &Plan) {
         }
         println!("\n{row}");
         for only in contenders {
-            match (count(row, only, 2), count(row, only, 12)) {
+            match (count(row, only, 1), count(row, only, 3)) {
                 (Ok(few), Ok(more)) => {
-                    let each = more.saturating_sub(few) as f64 / (10.0 * f64::from(of));
+                    let each = more.saturating_sub(few) as f64 / (2.0 * f64::from(of));
                     println!("  {only:<28} {each:>9.1}");
                 }
                 (Err(why), _) | (_, Err(why)) => {

@@ -4,7 +4,6 @@
 //! within a round, so that what slows a whole round down does not count.
 
 mod cancels;
-mod clock;
 mod crowds;
 mod flags;
 mod instructions;

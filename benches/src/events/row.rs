@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::clock;
+use cpu_time::ThreadTime;
+
+use super::rivals::{Drained, Rival};
 use crate::ALLOCATOR;
 
 /// What targets are for; other contenders of ours have longer names.
@@ -154,6 +156,11 @@ impl Row {
             format!("missed by {:.0} %", (ratio / most - 1.0) * 100.0)
         };
         println!("  at most {most:.2} of {name}: {ratio:.2}, {verdict}");
+        let least = find(Drained::NAME).filter(|least| least.name != name);
+        if let Some(least) = least.map(|least| least.ratio_to(theirs)).filter(|least| *least > most)
+        {
+            println!("    (not to be had here: {} is {least:.2} of it)", Drained::NAME);
+        }
     }
 }
 
@@ -180,19 +187,20 @@ fn counted_by_callgrind<M, T>(work: impl FnOnce(M) -> T, made: M) -> T {
     work(made)
 }
 
-/// When a measurement began.
+/// When a measurement began. The time is this thread's own: what other programs take of the processor
+/// does not count.
 struct Reading {
     allocations: usize,
-    time: Duration,
+    time: ThreadTime,
 }
 
 impl Reading {
     fn now() -> Self {
-        Self { allocations: ALLOCATOR.stats().allocations, time: clock::now() }
+        Self { allocations: ALLOCATOR.stats().allocations, time: ThreadTime::now() }
     }
 
     fn until_now(self) -> (Duration, usize) {
-        let time = clock::now().saturating_sub(self.time);
+        let time = self.time.elapsed();
         (time, ALLOCATOR.stats().allocations - self.allocations)
     }
 }

@@ -66,6 +66,7 @@ impl ShutdownEvent {
 
     /// Tells whether the event is set: one atomic load, whatever else goes on.
     #[must_use]
+    #[inline]
     pub fn is_set(&self) -> bool {
         self.0.is_set()
     }
@@ -101,6 +102,7 @@ impl ShutdownEvent {
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing: the event is a level.
+    #[inline]
     pub fn wait(&self) -> Wait<'_> {
         Wait::new(&self.0)
     }
@@ -109,6 +111,7 @@ impl ShutdownEvent {
     ///
     /// # Cancel safety
     /// As [`wait`](Self::wait).
+    #[inline]
     pub fn wait_owned(&self) -> WaitOwned {
         WaitOwned::new(Arc::clone(&self.0))
     }

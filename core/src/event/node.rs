@@ -46,11 +46,13 @@ impl Node {
 
     /// One load. Acquire pairs with the Release of `mark`: who sees the flag sees all that the
     /// setter did before.
+    #[inline]
     pub(super) fn is_set(&self) -> bool {
         self.state.load(Ordering::Acquire) != Self::UNSET
     }
 
     /// Raises the flag. Release pairs with the Acquire of `is_set`.
+    #[inline]
     pub(super) fn mark(&self, code: u32) {
         self.state.store(code, Ordering::Release);
     }
@@ -86,10 +88,8 @@ impl Node {
             let taken = tree.take_root(reason);
             drop(tree);
             // Every flag before the first wake-up: who is woken finds the event set.
-            for node in taken.nodes() {
-                node.mark(Self::SET_BY_ROOT);
-            }
-            wake_all_or_raise(taken.into_wakers());
+            let wakers = taken.mark_all();
+            wake_all_or_raise(wakers);
         } else {
             let taken = tree.take_subtree(self.index, reason);
             drop(tree);
@@ -100,10 +100,7 @@ impl Node {
     }
 
     /// Registers a waiter, or finds the event set.
-    ///
-    /// No wake-up is lost: a setter takes the waiters in a locked section. A waiter that registers
-    /// before that section is taken and woken; one that comes after it sees the result under the
-    /// lock and does not register.
+    #[inline]
     pub(super) fn poll_wait(&self, me: &mut Registration, waker: &Waker) -> Poll<()> {
         if self.is_set() {
             return Poll::Ready(());
@@ -113,6 +110,13 @@ impl Node {
             // Still registered with this very waker, or already taken by a setter that will wake it.
             return Poll::Pending;
         }
+        self.register(me, waker, id)
+    }
+
+    /// No wake-up is lost: a setter takes the waiters in a locked section. A waiter that registers
+    /// before that section is taken and woken; one that comes after it sees the result under the
+    /// lock and does not register.
+    fn register(&self, me: &mut Registration, waker: &Waker, id: WakerId) -> Poll<()> {
         let waker = waker.clone();
         let mut tree = lock(&self.tree);
         if tree.root_reason.is_some() || self.is_set() {
@@ -133,10 +137,14 @@ impl Node {
         Poll::Pending
     }
 
+    #[inline]
     pub(super) fn drop_wait(&self, me: &mut Registration) {
-        if me.key == NIL || self.is_set() {
-            return;
+        if me.key != NIL && !self.is_set() {
+            self.deregister(me);
         }
+    }
+
+    fn deregister(&self, me: &mut Registration) {
         let mut tree = lock(&self.tree);
         // Once set, the entry is gone and the key may name somebody else's.
         if tree.root_reason.is_some() || self.is_set() {
@@ -184,8 +192,13 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
+        // Relaxed: whoever marked it held a handle, whose drop comes before this one.
+        let state = self.state.load(Ordering::Relaxed);
+        if state == Self::SET_BY_ROOT {
+            return; // neither an entry nor a reason of its own
+        }
         let mut tree = lock(&self.tree);
-        let (reason, weak) = match self.state.load(Ordering::Relaxed) {
+        let (reason, weak) = match state {
             Self::UNSET => (None, tree.bury(self.index, self)),
             code => (tree.forget_reason(code), None),
         };

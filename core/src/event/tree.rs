@@ -59,12 +59,21 @@ pub(super) struct TakenTree {
     waiters: Waiters,
 }
 
-impl TakenTree {
-    pub(super) fn nodes(&self) -> impl Iterator<Item = Arc<Node>> {
-        self.entries.iter().filter_map(|entry| entry.node.as_ref()?.upgrade())
-    }
+/// How many entries ahead of its use a node is fetched.
+const AHEAD: usize = 8;
 
-    pub(super) fn into_wakers(mut self) -> impl Iterator<Item = Waker> {
+impl TakenTree {
+    /// Marks every node, and returns who is to be woken.
+    pub(super) fn mark_all(mut self) -> impl Iterator<Item = Waker> {
+        let mut entries = self.entries.into_iter();
+        while let Some(entry) = entries.next() {
+            // In a large tree each node is a cache miss: one that is under way costs little.
+            let ahead = entries.as_slice().get(AHEAD).and_then(|entry| entry.node.as_ref());
+            std::hint::black_box(ahead.map(Weak::strong_count));
+            if let Some(node) = entry.node.and_then(|node| node.upgrade()) {
+                node.mark(Node::SET_BY_ROOT);
+            }
+        }
         self.waiters.take_all()
     }
 }

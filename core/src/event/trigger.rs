@@ -32,6 +32,7 @@ impl ShutdownTrigger {
 
     /// Tells whether the event is set: one atomic load.
     #[must_use]
+    #[inline]
     pub fn is_set(&self) -> bool {
         self.0.is_set()
     }

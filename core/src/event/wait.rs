@@ -18,6 +18,7 @@ pub struct Wait<'a> {
 }
 
 impl<'a> Wait<'a> {
+    #[inline]
     pub(super) fn new(node: &'a Node) -> Self {
         Self { node, me: Registration::NONE }
     }
@@ -26,6 +27,7 @@ impl<'a> Wait<'a> {
 impl Future for Wait<'_> {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let node = self.node;
         node.poll_wait(&mut self.me, context.waker())
@@ -33,6 +35,7 @@ impl Future for Wait<'_> {
 }
 
 impl Drop for Wait<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.node.drop_wait(&mut self.me);
     }
@@ -52,6 +55,7 @@ pub struct WaitOwned {
 }
 
 impl WaitOwned {
+    #[inline]
     pub(super) fn new(node: Arc<Node>) -> Self {
         Self { node, me: Registration::NONE }
     }
@@ -60,6 +64,7 @@ impl WaitOwned {
 impl Future for WaitOwned {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Self { node, me } = &mut *self;
         node.poll_wait(me, context.waker())
@@ -67,6 +72,7 @@ impl Future for WaitOwned {
 }
 
 impl Drop for WaitOwned {
+    #[inline]
     fn drop(&mut self) {
         self.node.drop_wait(&mut self.me);
     }
