@@ -24,6 +24,7 @@ trait Erased: Send + Sync {
     fn spawn(&self, future: BoxFuture<()>) -> Result<(), Closed>;
     fn sleep(&self, duration: Duration) -> BoxFuture<Result<(), Closed>>;
     fn now(&self) -> Instant;
+    fn has_virtual_time(&self) -> bool;
 }
 
 impl<L: Timer> Erased for L {
@@ -45,6 +46,10 @@ impl<L: Timer> Erased for L {
 
     fn now(&self) -> Instant {
         Timer::now(self)
+    }
+
+    fn has_virtual_time(&self) -> bool {
+        Timer::has_virtual_time(self)
     }
 }
 
@@ -79,6 +84,10 @@ impl Timer for AnyLoop {
 
     fn now(&self) -> Instant {
         self.0.now()
+    }
+
+    fn has_virtual_time(&self) -> bool {
+        self.0.has_virtual_time()
     }
 }
 

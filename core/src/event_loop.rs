@@ -96,6 +96,14 @@ pub trait Timer: EventLoop {
 
     /// Returns the loop's own time, which may be virtual.
     fn now(&self) -> Instant;
+
+    /// Tells whether its time has nothing to do with the time outside, as a simulator's.
+    ///
+    /// Then no thread watches a lifespan's overall deadline, which only the loop can tell. Default:
+    /// it goes with the time outside.
+    fn has_virtual_time(&self) -> bool {
+        false
+    }
 }
 
 /// A loop that has threads for blocking work.

@@ -87,8 +87,8 @@ pub use event_loop::{
 pub use foreground::Foreground;
 pub use inside::{Inside, InsideLoop};
 pub use lifespan::{
-    Attached, Component, ComponentReport, HandlerOutcome, Lifespan, Phases, Report, StartError,
-    StopSource, Straggler, TaskReport,
+    Attached, Component, ComponentReport, HandlerOutcome, HardEnd, Lifespan, Phases, Report,
+    StartError, StillStopping, StopSource, Straggler, TaskReport,
 };
 pub use monitor::{
     Awaited, AwaitedKind, Health, Monitor, Node, NodeKind, NodeState, Phase, Snapshot,

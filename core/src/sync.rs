@@ -1,9 +1,9 @@
 //! The only place that names locks and atomics: std's, or loom's under `cfg(loom)`.
 
 #[cfg(loom)]
-pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::AtomicU32};
+pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, atomic::AtomicU32};
 #[cfg(not(loom))]
-pub(crate) use std::sync::{Mutex, MutexGuard, atomic::AtomicU32};
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, atomic::AtomicU32};
 
 // loom's `Arc` has no `Weak`; reference counts are not what its models are about.
 pub(crate) use std::sync::{Arc, OnceLock, Weak, atomic::Ordering};
@@ -31,6 +31,22 @@ pub(crate) const FIRST_BLOCK: u32 = 1;
 /// poisoned lock guards consistent data; a user must never meet the poison.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Waits for a notification, or wakes up for none.
+pub(crate) fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    changed.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// As `wait`, until this time at the latest.
+pub(crate) fn wait_until<'a, T>(
+    changed: &Condvar,
+    guard: MutexGuard<'a, T>,
+    until: std::time::Instant,
+) -> MutexGuard<'a, T> {
+    let left = until.saturating_duration_since(std::time::Instant::now());
+    let waited = changed.wait_timeout(guard, left);
+    waited.unwrap_or_else(std::sync::PoisonError::into_inner).0
 }
 
 /// A process-wide source of identity. Relaxed: only uniqueness matters, no data is published by it.

@@ -61,6 +61,10 @@ impl<G: Tag> Timer for Sim<G> {
     fn now(&self) -> Instant {
         self.clock.now()
     }
+
+    fn has_virtual_time(&self) -> bool {
+        true
+    }
 }
 
 impl<G: Tag> Blocking for Sim<G> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Foreground;
 use crate::event_loop::{EventLoop, LocalLoop, LoopOwner, RunError, Timer};
-use crate::lifespan::Report;
+use crate::lifespan::{Report, Watch};
 use crate::other_loop;
 use crate::scope::{Cx, Task};
 use crate::stands_still::StandsStill;
@@ -103,8 +103,8 @@ impl<O: LoopOwner> Foreground<O> {
         O::Handle: Timer,
     {
         let Self { here, standing, mut owner } = self;
-        let report = standing.stop_on(&mut owner);
-        drop(here);
-        report
+        let (report, watch) = standing.stop_on(&mut owner);
+        drop((here, owner));
+        Watch::end(watch, report)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::event::{ShutdownEvent, ShutdownTrigger};
 use crate::event_loop::{Blocking, EventLoop, LoopOwner, RunError, Timer};
-use crate::lifespan::Standing;
+use crate::lifespan::{HardEnd, Standing};
 use crate::monitor::Monitor;
 use crate::observer::Observer;
 use crate::other_loop::Here;
@@ -97,6 +97,13 @@ impl<O: LoopOwner> Foreground<O> {
     /// [`Lifespan::observer`](crate::Lifespan::observer).
     pub fn observer<B: Observer>(self, observer: B) -> Self {
         self.standing.root().shared().observers.add(Arc::new(observer));
+        self
+    }
+
+    /// Sets what becomes of the process when the [`stop`](Self::stop) has not ended by its deadline;
+    /// see [`Lifespan::hard_end`](crate::Lifespan::hard_end). Default: [`HardEnd::Return`].
+    pub fn hard_end(mut self, hard_end: HardEnd) -> Self {
+        self.standing.set_hard_end(hard_end);
         self
     }
 

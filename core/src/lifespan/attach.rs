@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::presence::{Absence, Presence};
-use super::{Lifespan, Report, StartError, Stopped, drive};
+use super::{Lifespan, Report, StartError, Stopped, Watch, drive};
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::inside::Inside;
@@ -58,14 +58,14 @@ impl<L: Timer> Lifespan<Attached<L>, L> {
         let mut absence = pin!(presence.absence());
         let mut is_present = true;
         let mut driven = pin!(drive::drive(&handle, plan, cancel));
-        let mut report = poll_fn(|context| {
+        let (mut report, watch) = poll_fn(|context| {
             let _inside = Inside::enter();
             if is_present {
                 match absence.as_mut().poll(context) {
                     Poll::Pending => {}
                     Poll::Ready(Absence::NotDriven) => {
                         let error = StartError::NotDriven { loop_id, adapter, waited };
-                        return Poll::Ready(Report::not_started(error, &event));
+                        return Poll::Ready((Report::not_started(error, &event), None));
                     }
                     Poll::Ready(Absence::Ended) => {
                         is_present = false;
@@ -78,6 +78,6 @@ impl<L: Timer> Lifespan<Attached<L>, L> {
         .await;
         drop(bound);
         report.loop_ended = !is_present;
-        report
+        Watch::end(watch, report)
     }
 }

@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::Duration;
 
 use super::drive::Run;
 use super::serve::Serve;
@@ -14,17 +15,20 @@ impl<L: Timer> Run<L> {
     /// Serves on for the time of the drain, while there is something that serves and nobody asks
     /// twice.
     pub(super) async fn drain(&mut self, serve: &mut Serve<'_>) {
-        let began = self.handle.now();
-        self.serve_on(serve).await;
-        self.report.phases.draining = self.handle.now().saturating_duration_since(began);
-    }
-
-    async fn serve_on(&self, serve: &mut Serve<'_>) {
         let drain = self.budgets.drain;
         self.board().enter_stop(drain);
         if self.board().phase() != Phase::Draining || serve.has_ended() {
             return;
         }
+        self.draft.enter(Phase::Draining);
+        self.serve_on(drain, serve).await;
+        self.stop_began = Some(self.handle.now());
+        if let Some(finish) = &self.finish {
+            finish.drained();
+        }
+    }
+
+    async fn serve_on(&self, drain: Duration, serve: &mut Serve<'_>) {
         let _awaited = self.board().await_one(AwaitedKind::Drain, Name::from(""), drain);
         let mut sleep = pin!(self.handle.sleep(drain));
         let mut cancelled = self.cancel_event().wait();

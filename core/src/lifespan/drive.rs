@@ -3,13 +3,14 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::draft::Draft;
 use super::handler::{Caught, Handler};
-use super::listed::Listed;
+use super::hard_end::{Finish, Watch, WatchPlan};
 use super::order::Order;
 use super::planned::PlannedTasks;
-use super::report::{ComponentReport, HandlerOutcome, Report, Straggler, TaskReport};
+use super::report::{ComponentReport, HandlerOutcome, Report, Straggler};
 use super::serve::Serve;
 use super::start::Started;
 use super::start_error::StartError;
@@ -27,38 +28,39 @@ use crate::task::Name;
 use crate::wake::{call_caught, drop_caught};
 use crate::yield_now::yield_now;
 
-pub(super) async fn drive<L: Timer>(handle: &L, plan: Plan<L>, cancel: ShutdownEvent) -> Report {
+/// The report comes with the watch over the run, which goes on until the loop has let go whole.
+pub(super) async fn drive<L: Timer>(
+    handle: &L,
+    plan: Plan<L>,
+    cancel: ShutdownEvent,
+) -> (Report, Option<Watch>) {
     let Plan { components, tasks, starts_at_once, serve, event, budgets, .. } = plan;
-    let Plan { until_idle, keep_finished, refused, observers, seat, board, .. } = plan;
+    let Plan { until_idle, keep_finished, refused, observers, seat, board, watch, .. } = plan;
     let event = event.unwrap_or_default();
     if let Some(error) = refused {
-        return Report::not_started(error, &event);
+        return (Report::not_started(error, &event), None);
     }
     let order = match Order::of(&components) {
         Ok(order) => order,
-        Err(error) => return Report::not_started(error, &event),
+        Err(error) => return (Report::not_started(error, &event), None),
     };
     let mut run = Run::new(handle.clone(), event, cancel, budgets, observers, seat, board);
-    let began = handle.now();
+    let watch = run.watch(watch);
     let root = Arc::clone(&run.root);
     root.registry().keep_finished(keep_finished);
     if run.start(components.into_list(), order, starts_at_once).await
         && run.spawn_planned(tasks, root)
     {
-        let started = handle.now();
         let mut serve = Serve::new(serve.map(|body| run.caught(body, Arc::clone(&run.root))));
-        run.report.phases.starting = started.saturating_duration_since(began);
+        run.draft.enter(Phase::Serving);
         run.board().enter_serving();
         run.serve(&mut serve, until_idle).await;
-        run.report.phases.serving = handle.now().saturating_duration_since(started);
         run.drain(&mut serve).await;
         run.stop(&mut serve).await;
-        run.report.serve = serve.into_outcome();
     } else {
-        run.report.phases.starting = handle.now().saturating_duration_since(began);
         run.stop(&mut Serve::none()).await;
     }
-    run.finish()
+    (run.finish(), watch)
 }
 
 pub(super) struct Run<L> {
@@ -68,8 +70,11 @@ pub(super) struct Run<L> {
     pub(super) root: Arc<Scope>,
     /// What was started, and is to be stopped in reverse.
     pub(super) started: Vec<Started<L>>,
-    listed: Listed,
-    pub(super) report: Report,
+    pub(super) draft: Arc<Draft>,
+    /// Of the thread that watches it, if there is one.
+    pub(super) finish: Option<Arc<Finish>>,
+    /// When the stop began, if not when it was asked for: its drain was over.
+    pub(super) stop_began: Option<Instant>,
     /// The phase moves on in the moment in which a stop is asked for, though the loop is blocked.
     _stop_seen: Link,
 }
@@ -108,17 +113,29 @@ impl<L: Timer> Run<L> {
         });
         let root = Scope::root(Arc::clone(&shared));
         shared.board.list_root(root.registry());
-        let report = Report::new(Reason::Requested);
+        let Shared { board, failures, stop, clock, .. } = &*shared;
+        let draft = Draft::new(board, failures, stop, clock);
         Self {
             handle,
             budgets,
             shared,
             root,
             started: Vec::new(),
-            listed: Listed::default(),
-            report,
+            draft,
+            finish: None,
+            stop_began: None,
             _stop_seen: stop_seen,
         }
+    }
+
+    /// Has a thread watch the run, unless only the loop can tell the time.
+    pub(super) fn watch(&mut self, plan: WatchPlan) -> Option<Watch> {
+        if self.handle.has_virtual_time() {
+            return None;
+        }
+        let watch = Watch::begin(plan, self.budgets, &self.shared.stop, &self.draft)?;
+        self.finish = Some(Arc::clone(watch.finish()));
+        Some(watch)
     }
 
     pub(super) fn stop_event(&self) -> &ShutdownEvent {
@@ -140,7 +157,7 @@ impl<L: Timer> Run<L> {
 
     /// Ends the start; the first error counts.
     pub(super) fn fail_start(&mut self, error: StartError) {
-        self.report.start_error.get_or_insert(error);
+        self.draft.fail_start(error);
         self.ask_to_stop(Reason::StartFailed);
     }
 
@@ -155,7 +172,7 @@ impl<L: Timer> Run<L> {
             return false;
         }
         let cx = cx::make(self.handle.clone(), scope);
-        let spawned = tasks.spawn(&cx, &mut self.listed);
+        let spawned = tasks.spawn(&cx, self.draft.listed());
         spawned.map_err(|error| self.fail_start(error)).is_ok()
     }
 
@@ -190,13 +207,19 @@ impl<L: Timer> Run<L> {
     /// Stops the root's tasks and the foreground, then the components in reverse.
     pub(super) async fn stop(&mut self, serve: &mut Serve<'_>) {
         let (handle, shared) = (self.handle.clone(), Arc::clone(&self.shared));
-        let began = handle.now();
-        self.report.reason = self.shared.stop.reason().unwrap_or(Reason::Requested);
+        let draft = Arc::clone(&self.draft);
+        draft.enter(Phase::Stopping);
+        let reason = draft.reason();
+        draft.write(|report| report.reason = reason.clone());
         self.list_named();
-        let stop = Stop::new(&handle, self.budgets.deadline, self.report.reason.clone(), &shared);
-        self.board().enter_stopping(stop.deadline());
+        // From the request, not from when a loop that was blocked meanwhile has heard of it.
+        let began = self.stop_began.or_else(|| self.board().asked());
+        let began = began.unwrap_or_else(|| handle.now());
+        let stop = Stop::new(&handle, began, self.budgets.deadline, reason, &shared);
+        self.board().enter_stopping(began, stop.deadline());
         let (root, budgets) = (Arc::clone(&self.root), self.budgets);
-        stop.tasks(&root, budgets.grace, serve, &mut self.listed).await;
+        stop.tasks(&root, budgets.grace, serve, draft.listed()).await;
+        draft.write(|report| report.serve = serve.outcome());
         let (late, _) = self.run_shutdowns(&stop, &root, budgets, &Name::from(""), None).await;
         self.note_root_shutdowns(late);
         while let Some(Started { scope, index, part, budgets, shutdown }) = self.started.last_mut()
@@ -205,18 +228,21 @@ impl<L: Timer> Run<L> {
             let (scope, index, shutdown) = (Arc::clone(scope), *index, shutdown.take());
             let (budgets, part) = (*budgets, *part);
             self.board().set_state(part, NodeState::Stopping);
-            stop.tasks(&scope, budgets.grace, &mut Serve::none(), &mut self.listed).await;
-            let name = self.report.components[index].name.clone();
+            stop.tasks(&scope, budgets.grace, &mut Serve::none(), draft.listed()).await;
+            let name = draft.write(|report| report.components[index].name.clone());
             let (late, own) = self.run_shutdowns(&stop, &scope, budgets, &name, shutdown).await;
-            let component = &mut self.report.components[index];
-            component.late_shutdowns = late;
-            component.shutdown = own;
-            component.stop_took = handle.now().saturating_duration_since(began);
+            let stop_took = handle.now().saturating_duration_since(began);
+            draft.write(|report| {
+                let component = &mut report.components[index];
+                component.late_shutdowns = late;
+                component.shutdown = own;
+                component.stop_took = stop_took;
+            });
             self.board().set_state(part, NodeState::Stopped);
             // Now, and no sooner: if this drive is dropped meanwhile, the scope is cancelled too.
             self.started.pop();
         }
-        self.report.phases.stopping = handle.now().saturating_duration_since(began);
+        draft.enter(Phase::Stopped);
     }
 
     /// Runs the handlers of a scope whose tasks are gone, waits for what they spawned, closes it.
@@ -238,10 +264,10 @@ impl<L: Timer> Run<L> {
         };
         // Whoever holds a spawner may start a task in the moment before the scope is closed.
         while !scope.registry().close_if_empty() && !stop.is_over() {
-            stop.tasks(scope, budgets.grace, &mut Serve::none(), &mut self.listed).await;
+            stop.tasks(scope, budgets.grace, &mut Serve::none(), self.draft.listed()).await;
         }
         scope.registry().close();
-        stop.rest(scope, &mut self.listed).await;
+        stop.rest(scope, self.draft.listed()).await;
         self.note_stragglers(scope);
         (late, own)
     }
@@ -251,14 +277,15 @@ impl<L: Timer> Run<L> {
         if !late.is_empty() {
             let mut root = ComponentReport::new(Name::from("(root)"));
             root.late_shutdowns = late;
-            self.report.components.push(root);
+            self.draft.write(|report| report.components.push(root));
         }
     }
 
     /// What still lives in a scope that is closed is a straggler.
     fn note_stragglers(&mut self, scope: &Scope) {
         let left = scope.registry().snapshot().into_iter().map(TaskRef::new);
-        self.report.stragglers.extend(left.map(|task| Straggler::of(&task)));
+        let left = left.map(|task| Straggler::of(&task)).collect::<Vec<_>>();
+        self.draft.write(|report| report.stragglers.extend(left));
     }
 
     /// Named tasks that live when the stop begins are listed with how they end.
@@ -266,25 +293,14 @@ impl<L: Timer> Run<L> {
         let records = self.scopes().flat_map(|scope| scope.registry().snapshot());
         let named = records.map(TaskRef::new).filter(|task| task.name().is_some());
         for task in named.collect::<Vec<_>>() {
-            self.listed.add(task);
+            self.draft.listed().add(task);
         }
     }
 
-    pub(super) fn finish(mut self) -> Report {
-        let mut report = std::mem::replace(&mut self.report, Report::new(Reason::Requested));
-        let Self { shared, listed, .. } = &self;
+    pub(super) fn finish(self) -> Report {
         // Handles that were kept here may hold failures that nobody heard.
-        shared.state.clear();
-        let mut tasks = listed.reports();
-        let (failed, more) = shared.failures.take();
-        for failed in failed {
-            let task = tasks.entry(failed.id);
-            task.or_insert_with(|| TaskReport::of_failed(failed)).unheard = true;
-        }
-        report.tasks = tasks.into_values().collect();
-        report.more_failures = more;
-        report.more_forced = listed.more_forced();
-        report
+        self.shared.state.clear();
+        self.draft.report()
     }
 }
 

@@ -3,9 +3,11 @@
 mod attach;
 mod component;
 mod components;
+mod draft;
 mod drain;
 mod drive;
 mod handler;
+mod hard_end;
 mod listed;
 mod order;
 mod planned;
@@ -20,6 +22,9 @@ mod stop;
 
 pub use attach::Attached;
 pub use component::Component;
+pub(crate) use hard_end::Watch;
+use hard_end::WatchPlan;
+pub use hard_end::{HardEnd, StillStopping};
 pub use report::{ComponentReport, HandlerOutcome, Phases, Report, Straggler, TaskReport};
 pub(crate) use source::Sources;
 pub use source::StopSource;
@@ -91,6 +96,7 @@ struct Plan<L> {
     observers: Observers,
     seat: Seat,
     board: Arc<Board>,
+    watch: WatchPlan,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -145,7 +151,10 @@ impl<O: LoopOwner> Lifespan<O> {
         };
         let driven = owner.run(async move |handle| drive::drive(handle, plan, cancel).await);
         drop(bound);
-        driven.unwrap_or_else(|error| Report::not_run(error, &event))
+        let (report, watch) = driven.unwrap_or_else(|error| (Report::not_run(error, &event), None));
+        // A loop may wait for its threads, and that is watched, too.
+        drop(owner);
+        Watch::end(watch, report)
     }
 }
 
@@ -198,6 +207,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
             observers: Observers::default(),
             seat: Seat::default(),
             board: Board::new(),
+            watch: WatchPlan::default(),
         };
         Self { owner, plan, sources: Sources::default() }
     }
@@ -352,11 +362,48 @@ impl<O, L: EventLoop> Lifespan<O, L> {
 
     /// Sets how long the whole stop may take; it caps every other budget. Default: 30 seconds.
     ///
-    /// When it is over, what is left is dropped, protected or not, and what cannot be dropped is
-    /// reported as a straggler. It is kept by the loop's own timer, on the thread that runs the
-    /// lifespan: a task that blocks that thread holds it up.
+    /// It counts from the request, or from the end of the [`drain`](Self::drain). When it is over,
+    /// what is left is dropped, protected or not, and what cannot be dropped is reported as a
+    /// straggler. If the loop has not let go half a second later, because a task or handler blocks
+    /// it, a thread of its own sees to the [`hard_end`](Self::hard_end).
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.plan.budgets.deadline = deadline;
+        self
+    }
+
+    /// Sets what becomes of the process when the loop has not let go by the overall deadline.
+    ///
+    /// Who blocks the loop, a task in `loop {}`, a lock that is never free, a destructor that waits,
+    /// holds up everything that the loop could do. So the [`deadline`](Self::deadline) is also kept
+    /// by a plain thread, in the start, while it serves, and in the stop, whoever asked for that: half
+    /// a second after it the thread writes the report as far as it is known to standard error, or
+    /// gives it to [`on_hard_end`](Self::on_hard_end), and then does this. It also ends a start in
+    /// which a handler blocks the loop beyond its [`start_timeout`](Self::start_timeout), by a
+    /// request to stop. Default: [`HardEnd::Return`].
+    ///
+    /// The thread costs its stack's address space, and sleeps until a stop is asked for; it is let go
+    /// at the end of the run. On a loop with virtual time there is none.
+    pub fn hard_end(mut self, hard_end: HardEnd) -> Self {
+        self.plan.watch.hard_end = hard_end;
+        self
+    }
+
+    /// Sets who is given the report at the [`hard_end`](Self::hard_end), in place of standard error.
+    ///
+    /// It is called on a thread of its own, and given a second before the hard end goes on.
+    pub fn on_hard_end(mut self, call: impl FnOnce(&Report) + Send + 'static) -> Self {
+        self.plan.watch.on_hard_end = Some(Box::new(call));
+        self
+    }
+
+    /// Sets who is told, while it stops, whom the stop waits for.
+    ///
+    /// Called at once when the stop begins, after the drain, and then after 1, 3, 7, .. seconds, at
+    /// last once a minute: on a thread of its own, so also while the loop is blocked. Default: a text
+    /// to standard error, from the first second on; a stop that takes less says nothing. To have
+    /// none, give a closure that does nothing. On a loop with virtual time nothing is said.
+    pub fn on_waiting(mut self, call: impl FnMut(&StillStopping) + Send + 'static) -> Self {
+        self.plan.watch.on_waiting = Some(Box::new(call));
         self
     }
 }

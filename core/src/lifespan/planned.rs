@@ -47,7 +47,7 @@ impl<L> PlannedTasks<L> {
     }
 
     /// Spawns them, up to the first that cannot be.
-    pub(super) fn spawn(self, cx: &Cx<'_, L>, listed: &mut Listed) -> Result<(), StartError> {
+    pub(super) fn spawn(self, cx: &Cx<'_, L>, listed: &Listed) -> Result<(), StartError> {
         for (name, spawn) in self.tasks {
             // Cloning a body is foreign code.
             let spawned = call_caught(|| spawn(cx, name.clone()));

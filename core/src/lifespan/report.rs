@@ -43,6 +43,9 @@ pub struct Report {
     pub stragglers: Vec<Straggler>,
     /// Whether the loop that it was attached to ended under it.
     pub loop_ended: bool,
+    /// Whether the overall deadline passed before the loop let go: see
+    /// [`HardEnd`](crate::HardEnd).
+    pub hard_ended: bool,
     /// What waited for what, if the loop could make no progress any more; the run ended there.
     pub stalled: Option<Stalled>,
 }
@@ -95,6 +98,8 @@ pub enum HandlerOutcome {
     TimedOut(Duration),
     /// A stop came while it ran, and it was dropped.
     Interrupted,
+    /// It runs, and has for this long; in a report that was written at the hard end.
+    StillRunning(Duration),
 }
 
 impl HandlerOutcome {
@@ -114,6 +119,7 @@ impl fmt::Display for HandlerOutcome {
             Self::Panicked(panic) => write!(f, "panicked: {panic}"),
             Self::TimedOut(budget) => write!(f, "had not ended after {budget:?}"),
             Self::Interrupted => f.write_str("interrupted by a stop"),
+            Self::StillRunning(since) => write!(f, "still running after {since:.1?}"),
         }
     }
 }
@@ -167,6 +173,7 @@ impl Report {
             more_forced: 0,
             stragglers: Vec::new(),
             loop_ended: false,
+            hard_ended: false,
             stalled: None,
         }
     }
@@ -186,6 +193,24 @@ impl Report {
     pub(crate) fn not_started(error: StartError, event: &ShutdownEvent) -> Self {
         let _ = call_caught(|| event.trigger().set(Reason::StartFailed));
         Self { start_error: Some(error), ..Self::new(Reason::StartFailed) }
+    }
+
+    /// Another one with references to the same errors; for one whose start error can be copied.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            reason: self.reason.clone(),
+            start_error: self.start_error.as_ref().and_then(StartError::copy),
+            phases: self.phases,
+            components: self.components.clone(),
+            serve: self.serve.clone(),
+            tasks: self.tasks.clone(),
+            more_failures: self.more_failures,
+            more_forced: self.more_forced,
+            stragglers: self.stragglers.clone(),
+            loop_ended: self.loop_ended,
+            hard_ended: self.hard_ended,
+            stalled: None,
+        }
     }
 
     /// Tells whether nothing failed, nothing was forced, and nothing was left behind.
@@ -214,6 +239,7 @@ impl Report {
         } else if !self.stragglers.is_empty()
             || self.stalled.is_some()
             || self.loop_ended
+            || self.hard_ended
             || self.more_forced > 0
             || matches!(self.serve, Some(Outcome::Cancelled))
             || self.tasks.iter().any(TaskReport::was_forced)
@@ -290,7 +316,8 @@ impl Straggler {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.is_clean() { "clean" } else { "not clean" };
-        writeln!(f, "lifespan ended, {verdict}: {}", self.reason)?;
+        let ended = if self.hard_ended { "overran its deadline" } else { "ended" };
+        writeln!(f, "lifespan {ended}, {verdict}: {}", self.reason)?;
         let Phases { starting, serving, draining, stopping } = self.phases;
         write!(f, "  started in {starting:.1?}, served for {serving:.1?}, ")?;
         if !draining.is_zero() {

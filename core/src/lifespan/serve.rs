@@ -20,8 +20,8 @@ impl<'a> Serve<'a> {
         Self::new(None)
     }
 
-    pub(super) fn into_outcome(self) -> Option<Outcome> {
-        self.outcome
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        self.outcome.clone()
     }
 
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {

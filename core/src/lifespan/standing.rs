@@ -1,45 +1,54 @@
 //! A lifespan that has started and serves, whether or not somebody drives its loop: a foreground's.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Report;
 use super::drive::Run;
+use super::hard_end::{HardEnd, Watch, WatchPlan};
 use super::serve::Serve;
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::{LoopOwner, Timer};
-use crate::monitor::Board;
+use crate::monitor::{Board, Phase};
 use crate::scope::Scope;
 use crate::sync::Arc;
 
 /// Dropped without a stop, it cancels its tasks, without waiting for that.
 pub(crate) struct Standing<L> {
     run: Run<L>,
-    began: Instant,
+    watch: WatchPlan,
 }
 
 impl<L: Timer> Standing<L> {
     pub(crate) fn begin(handle: L) -> Self {
-        let began = handle.now();
         let (stop, cancel, board) = (ShutdownEvent::new(), ShutdownEvent::new(), Board::new());
         let (budgets, observers, seat) = Default::default();
         let run = Run::new(handle, stop, cancel, budgets, observers, seat, board);
+        run.draft.enter(Phase::Serving);
         run.board().enter_serving();
-        Self { run, began }
+        Self { run, watch: WatchPlan::default() }
     }
 
-    /// Stops the tasks as any lifespan does, on the loop that this owner drives.
-    pub(crate) fn stop_on<O: LoopOwner<Handle = L>>(self, owner: &mut O) -> Report {
+    /// Stops the tasks as any lifespan does, on the loop that this owner drives; the watch goes on
+    /// until the loop is gone.
+    pub(crate) fn stop_on<O: LoopOwner<Handle = L>>(
+        self,
+        owner: &mut O,
+    ) -> (Report, Option<Watch>) {
         let event = self.root().shared().stop.clone();
-        let stopped = owner.run(async move |handle| self.stop(handle).await);
-        stopped.unwrap_or_else(|error| Report::not_run(error, &event))
+        match owner.run(async move |_handle| self.stop().await) {
+            Ok(driven) => driven,
+            Err(error) => (Report::not_run(error, &event), None),
+        }
     }
 
-    async fn stop(self, handle: &L) -> Report {
-        let Self { mut run, began } = self;
-        run.report.phases.serving = handle.now().saturating_duration_since(began);
+    async fn stop(self) -> (Report, Option<Watch>) {
+        let Self { mut run, watch } = self;
         run.ask_to_stop(Reason::Requested);
+        // Not when it was asked for, which may be long ago.
+        run.stop_began = Some(run.handle.now());
+        let watch = run.watch(watch);
         run.stop(&mut Serve::none()).await;
-        run.finish()
+        (run.finish(), watch)
     }
 }
 
@@ -54,6 +63,10 @@ impl<L> Standing<L> {
 
     pub(crate) fn set_grace(&mut self, grace: Duration) {
         self.run.budgets.grace = grace;
+    }
+
+    pub(crate) fn set_hard_end(&mut self, hard_end: HardEnd) {
+        self.watch.hard_end = hard_end;
     }
 
     pub(crate) fn set_deadline(&mut self, deadline: Duration) {

@@ -47,7 +47,8 @@ impl<L: Timer> Run<L> {
         at_once: usize,
     ) -> bool {
         let names = components.iter().map(|component| ComponentReport::new(component.name.clone()));
-        self.report.components = names.collect();
+        let reports = names.collect();
+        self.draft.write(|report| report.components = reports);
         self.board().list_components(components.iter().map(|component| &component.name));
         let (handle, stop) = (self.handle.clone(), self.stop_event().clone());
         let mut starting = Vec::new();
@@ -62,9 +63,12 @@ impl<L: Timer> Run<L> {
                 break;
             }
             let (index, began, outcome) = next_ended(&mut starting).await;
-            self.report.components[index].start_took =
-                handle.now().saturating_duration_since(began);
-            self.report.components[index].startup = outcome.clone();
+            let (start_took, startup) =
+                (handle.now().saturating_duration_since(began), outcome.clone());
+            self.draft.write(|report| {
+                let component = &mut report.components[index];
+                (component.start_took, component.startup) = (start_took, startup);
+            });
             if !matches!(outcome, HandlerOutcome::Completed | HandlerOutcome::NotRun) {
                 self.end_start(&components[index], outcome);
                 continue;
@@ -98,10 +102,12 @@ impl<L: Timer> Run<L> {
         // Before its handler runs: if this drive is dropped there, the scope is cancelled too.
         self.board().begin_component(index, scope.registry());
         self.started.push(Started { scope, index, part: index, budgets, shutdown: None });
-        let (board, name) = (Arc::clone(self.board()), component.name.clone());
+        let (board, finish, name) =
+            (Arc::clone(self.board()), self.finish.clone(), component.name.clone());
         let handler = Box::pin(async move {
             let Some(startup) = startup else { return HandlerOutcome::NotRun };
-            let _awaited = board.await_one(AwaitedKind::Startup, name, budgets.start);
+            let _awaited = board.await_one(AwaitedKind::Startup, name.clone(), budgets.start);
+            let _watched = finish.as_ref().map(|finish| finish.starting(name, budgets.start));
             handler::run(handle, startup, budgets.start, Some(stop)).await
         });
         Starting { index, began: handle.now(), handler }
@@ -137,14 +143,17 @@ impl<L: Timer> Run<L> {
 
     /// The report lists those that have started as they have, then the others.
     fn list_in_order_of_start(&mut self) {
-        let reports = std::mem::take(&mut self.report.components).into_iter();
-        let mut reports = reports.map(Some).collect::<Vec<_>>();
-        let listed = &mut self.report.components;
-        for (place, started) in self.started.iter_mut().enumerate() {
-            listed.extend(reports[started.index].take());
-            started.index = place;
-        }
-        listed.extend(reports.into_iter().flatten());
+        let draft = Arc::clone(&self.draft);
+        draft.write(|report| {
+            let reports = std::mem::take(&mut report.components).into_iter();
+            let mut reports = reports.map(Some).collect::<Vec<_>>();
+            let listed = &mut report.components;
+            for (place, started) in self.started.iter_mut().enumerate() {
+                listed.extend(reports[started.index].take());
+                started.index = place;
+            }
+            listed.extend(reports.into_iter().flatten());
+        });
     }
 }
 

@@ -73,6 +73,20 @@ pub enum StartError {
     LoopPanicked(Panic),
 }
 
+impl StartError {
+    /// Another one of the same, for what can happen in a run; `None` for what happens before.
+    pub(super) fn copy(&self) -> Option<Self> {
+        match self {
+            Self::NameTaken { name } => Some(Self::NameTaken { name: name.clone() }),
+            Self::EmptyName => Some(Self::EmptyName),
+            Self::Startup { component, outcome } => {
+                Some(Self::Startup { component: component.clone(), outcome: outcome.clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -37,11 +37,12 @@ pub(super) struct Stop<'a, L> {
 impl<'a, L: Timer> Stop<'a, L> {
     pub(super) fn new(
         handle: &'a L,
+        began: Instant,
         deadline: Duration,
         reason: Reason,
         shared: &'a Shared,
     ) -> Self {
-        let deadline = handle.now().checked_add(deadline);
+        let deadline = began.checked_add(deadline);
         Self { handle, reason, shared, deadline, loop_ended: Cell::new(false) }
     }
 
@@ -64,7 +65,7 @@ impl<'a, L: Timer> Stop<'a, L> {
         scope: &Scope,
         grace: Duration,
         serve: &mut Serve<'_>,
-        listed: &mut Listed,
+        listed: &Listed,
     ) {
         let times = StopTimes { began: self.handle.now(), grace, deadline: self.deadline };
         scope.begin_stop(times);
@@ -97,7 +98,7 @@ impl<'a, L: Timer> Stop<'a, L> {
         scope: &Scope,
         serve: &mut Serve<'_>,
         times: StopTimes,
-        listed: &mut Listed,
+        listed: &Listed,
     ) -> Option<Duration> {
         let spent = self.handle.now().saturating_duration_since(times.began);
         let mut next = self.left().unwrap_or(Duration::MAX);
@@ -162,7 +163,7 @@ impl<'a, L: Timer> Stop<'a, L> {
     /// Drops what can be dropped, protected or not.
     ///
     /// Nothing starts here any more: who goes on spawning would hold up the stop.
-    async fn force(&self, scope: &Scope, listed: &mut Listed) {
+    async fn force(&self, scope: &Scope, listed: &Listed) {
         scope.registry().close();
         let mut sleep = pin!(self.handle.sleep(LAST_LOOK));
         loop {
@@ -195,7 +196,7 @@ impl<'a, L: Timer> Stop<'a, L> {
     }
 
     /// Drops what handlers and destructors started after the deadline, in a scope that is closed.
-    pub(super) async fn rest(&self, scope: &Scope, listed: &mut Listed) {
+    pub(super) async fn rest(&self, scope: &Scope, listed: &Listed) {
         let is_new = |record: &RecordRef| !record.flags().is_forced();
         if scope.registry().snapshot().iter().any(is_new) {
             self.force(scope, listed).await;
@@ -228,7 +229,7 @@ fn tell_late(record: &RecordRef, waited: Duration, limit: Limit) {
     }
 }
 
-fn list(record: RecordRef, listed: &mut Listed) {
+fn list(record: RecordRef, listed: &Listed) {
     let task = TaskRef::new(record);
     listed.add_forced(task);
 }

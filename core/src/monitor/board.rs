@@ -10,7 +10,7 @@ use super::phase::{Phase, PhaseCell};
 use super::snapshot::NodeState;
 use crate::clock::Clock;
 use crate::event::ShutdownEvent;
-use crate::registry::{Registry, TaskRef};
+use crate::registry::{RecordRef, Registry, TaskRef};
 use crate::sync::{Arc, Mutex, Weak, lock};
 use crate::task::Name;
 
@@ -29,8 +29,10 @@ struct Inner {
     steps: Vec<(u64, Step)>,
     /// How many steps there were.
     counted: u64,
-    /// The overall deadline of the stop, once that has begun and if it fits the clock.
-    deadline: Option<Instant>,
+    /// When a stop was asked for, and when that was heard.
+    asked: Option<Instant>,
+    /// When the stop began, its drain over, and its overall deadline if that fits the clock.
+    stopping: Option<(Instant, Option<Instant>)>,
 }
 
 /// The clock and the event of a lifespan that runs.
@@ -91,6 +93,10 @@ impl Board {
 
     /// A stop was asked for: what serves drains if it is to, all else stops.
     pub(crate) fn enter_stop(&self, drain: Duration) {
+        if let (None, Some(running)) = (self.asked(), self.running()) {
+            let now = running.clock.now();
+            lock(&self.inner).asked.get_or_insert(now);
+        }
         self.phase.advance(|phase| match phase {
             Phase::Serving if !drain.is_zero() => Phase::Draining,
             Phase::Draining => Phase::Draining,
@@ -136,10 +142,35 @@ impl Board {
         }
     }
 
-    /// The stop begins, with its overall deadline.
-    pub(crate) fn enter_stopping(&self, deadline: Option<Instant>) {
-        lock(&self.inner).deadline = deadline;
+    /// The stop begins, or began before the loop heard of it; with its overall deadline.
+    pub(crate) fn enter_stopping(&self, began: Instant, deadline: Option<Instant>) {
+        lock(&self.inner).stopping = Some((began, deadline));
         self.enter(Phase::Stopping);
+    }
+
+    /// When a stop was asked for.
+    pub(crate) fn asked(&self) -> Option<Instant> {
+        lock(&self.inner).asked
+    }
+
+    /// For how long it has been stopping, and what is left of the overall deadline.
+    pub(crate) fn stopping(&self) -> (Duration, Option<Duration>) {
+        let Some(running) = self.running() else { return (Duration::ZERO, None) };
+        let now = running.clock.now();
+        let inner = lock(&self.inner);
+        let asked = inner.asked.map(|asked| (asked, None));
+        let Some((began, deadline)) = inner.stopping.or(asked) else {
+            return (Duration::ZERO, None);
+        };
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
+        (now.saturating_duration_since(began), left)
+    }
+
+    /// All that lives in any scope.
+    pub(crate) fn live(&self) -> Vec<RecordRef> {
+        let parts = self.parts().into_iter().filter_map(|part| part.registry.upgrade());
+        let registries = self.root().into_iter().chain(parts);
+        registries.flat_map(|registry| registry.snapshot()).collect()
     }
 
     /// Notes that a handler, the foreground, or the drain is waited for, while what is returned
@@ -195,7 +226,7 @@ impl Board {
         let Some(running) = self.running() else { return Vec::new() };
         let now = running.clock.now();
         let inner = lock(&self.inner);
-        let (steps, deadline) = (inner.steps.clone(), inner.deadline);
+        let (steps, deadline) = (inner.steps.clone(), inner.stopping.and_then(|(_, end)| end));
         drop(inner);
         let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
         let mut awaited = Vec::new();

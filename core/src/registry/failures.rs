@@ -55,6 +55,12 @@ impl Failures {
         let _ = crate::wake::drop_caught(failure);
     }
 
+    /// Copies what is kept, and tells how many more there are.
+    pub(crate) fn peek(&self) -> (Vec<FailedTask>, u64) {
+        let log = lock(&self.0);
+        (log.kept.clone(), log.more)
+    }
+
     /// Takes what was kept, and how many more there were.
     pub(crate) fn take(&self) -> (Vec<FailedTask>, u64) {
         let mut log = lock(&self.0);

@@ -253,6 +253,10 @@ impl Timer for Hand {
     fn now(&self) -> Instant {
         self.0.began + self.0.lock().now
     }
+
+    fn has_virtual_time(&self) -> bool {
+        true
+    }
 }
 
 impl Blocking for Hand {

@@ -1,0 +1,200 @@
+//! The thread that watches a run: start budgets, who is waited for, the hard end.
+
+use std::process;
+use std::thread::{self, Builder};
+use std::time::{Duration, Instant};
+
+use super::finish::{Due, Finish, FinishedBy, Times};
+use super::speaker::Speaker;
+use super::{HardEnd, MARGIN, StillStopping, Voice, WatchPlan};
+use crate::event::{Link, Reason, ShutdownEvent};
+use crate::lifespan::Budgets;
+use crate::lifespan::draft::Draft;
+use crate::lifespan::report::{HandlerOutcome, Report};
+use crate::lifespan::start_error::StartError;
+use crate::sync::{Arc, Weak};
+use crate::task::Name;
+use crate::wake::call_caught;
+
+/// Enough for what it does; what others say runs on a thread of its own.
+const STACK: usize = 256 * 1024;
+/// How long the first line is put off that nobody asked for.
+const QUIET: Duration = Duration::from_secs(1);
+/// The longest time between two lines.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long what runs at exit may take, before the process aborts.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Watches a run until it is dropped: the run has ended then, however.
+pub(crate) struct Watch {
+    finish: Arc<Finish>,
+    _asked: Link,
+}
+
+impl Watch {
+    /// Starts the thread. If there is none to be had there is no watch, and all else is as it was.
+    pub(in crate::lifespan) fn begin(
+        plan: WatchPlan,
+        budgets: Budgets,
+        stop: &ShutdownEvent,
+        draft: &Arc<Draft>,
+    ) -> Option<Self> {
+        let finish = Arc::new(Finish::default());
+        let WatchPlan { hard_end, on_hard_end, on_waiting } = plan;
+        let quiet = if on_waiting.is_some() { Duration::ZERO } else { QUIET };
+        let voice = Voice { on_hard_end, on_waiting, finish: Arc::clone(&finish) };
+        let thread = WatchThread {
+            finish: Arc::clone(&finish),
+            budgets,
+            hard_end,
+            stop: stop.clone(),
+            draft: Arc::downgrade(draft),
+            speaker: Speaker::new(voice),
+            quiet,
+            said: 0,
+        };
+        let builder = Builder::new().name("lifespan-watch".into()).stack_size(STACK);
+        builder.spawn(move || thread.run()).ok()?;
+        let told = Arc::clone(&finish);
+        let asked = Link::new(stop, move |_reason| told.asked());
+        Some(Self { finish, _asked: asked })
+    }
+
+    pub(in crate::lifespan) fn finish(&self) -> &Arc<Finish> {
+        &self.finish
+    }
+
+    /// Ends the watch, if there is one, and notes in the report whether the hard end was first.
+    pub(crate) fn end(watch: Option<Self>, mut report: Report) -> Report {
+        let hard_ended = watch.is_some_and(|watch| watch.finish.let_go() == FinishedBy::HardEnd);
+        report.hard_ended |= hard_ended;
+        report
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.finish.let_go();
+    }
+}
+
+struct WatchThread {
+    finish: Arc<Finish>,
+    budgets: Budgets,
+    hard_end: HardEnd,
+    stop: ShutdownEvent,
+    /// Keeps nothing of the run alive.
+    draft: Weak<Draft>,
+    speaker: Speaker,
+    /// When the first line is due.
+    quiet: Duration,
+    /// How many lines were said.
+    said: u32,
+}
+
+impl WatchThread {
+    fn run(mut self) {
+        while let Some(due) = self.finish.next(|times| self.due(times)) {
+            match due {
+                Due::StartOverdue(component, budget) => self.fail_start(component, budget),
+                Due::Line => self.say(),
+                Due::HardEnd => {
+                    self.end_hard();
+                    self.finish.hard_end_done();
+                    return;
+                }
+                Due::At(_) => {}
+            }
+        }
+    }
+
+    fn due(&self, times: &Times) -> Due {
+        let now = Instant::now();
+        let Some(asked) = times.asked else { return due_in_start(times, now) };
+        // A blocked loop does not end its drain.
+        let stopping = times.drained.or_else(|| asked.checked_add(self.budgets.drain));
+        let after = |wait: Duration| stopping.and_then(|began| began.checked_add(wait));
+        let end = after(self.budgets.deadline.saturating_add(MARGIN));
+        let line = after(self.quiet.saturating_add(pauses(self.said)));
+        let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
+        if is_due(end) {
+            Due::HardEnd
+        } else if is_due(line) {
+            Due::Line
+        } else {
+            Due::At([end, line].into_iter().flatten().min())
+        }
+    }
+
+    /// Ends a start that the loop cannot end, because a handler blocks it.
+    fn fail_start(&self, component: Name, budget: Duration) {
+        self.finish.forget_start(&component);
+        if let Some(draft) = self.draft.upgrade() {
+            let outcome = HandlerOutcome::TimedOut(budget);
+            draft.fail_start(StartError::Startup { component, outcome });
+        }
+        let _ = call_caught(|| self.stop.trigger().set(Reason::StartFailed));
+    }
+
+    fn say(&mut self) {
+        self.said += 1;
+        let Some(draft) = self.draft.upgrade() else { return };
+        // It reads the clock of the loop: the code of an adapter.
+        if let Ok(line) = call_caught(|| StillStopping::of(&draft)) {
+            self.speaker.say(line);
+        }
+    }
+
+    fn end_hard(&mut self) {
+        let draft = self.draft.upgrade();
+        let report = draft.and_then(|draft| call_caught(|| draft.report_so_far()).ok());
+        if let Some(mut report) = report {
+            report.hard_ended = true;
+            self.speaker.report(report);
+        }
+        match self.hard_end {
+            HardEnd::Return => {}
+            HardEnd::Exit(code) => exit(code),
+            HardEnd::Abort => process::abort(),
+        }
+    }
+}
+
+fn due_in_start(times: &Times, now: Instant) -> Due {
+    let dues = times.starting.iter().filter_map(|starting| Some((starting.due?, starting)));
+    match dues.min_by_key(|(due, _)| *due) {
+        Some((due, starting)) if due <= now => {
+            Due::StartOverdue(starting.component.clone(), starting.budget)
+        }
+        Some((due, _)) => Due::At(Some(due)),
+        None => Due::At(None),
+    }
+}
+
+/// How long after the first line the next one is: 1, 3, 7, .. seconds, at last once a minute.
+fn pauses(said: u32) -> Duration {
+    let doubled = |number: u32| Duration::from_secs(1 << number.min(6)).min(LONGEST_PAUSE);
+    (0..said.min(7)).map(doubled).sum::<Duration>() + LONGEST_PAUSE * said.saturating_sub(7)
+}
+
+/// Exits, whatever hangs: what the C library calls at exit may wait for a thread that never ends.
+fn exit(code: i32) -> ! {
+    let last = || {
+        thread::sleep(LAST_WORDS);
+        process::abort();
+    };
+    let _ = Builder::new().name("lifespan-exit".into()).spawn(last);
+    process::exit(code)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pauses_between_lines_grow_to_a_minute() {
+        let seconds = (0..10).map(|said| pauses(said).as_secs()).collect::<Vec<_>>();
+        assert_eq!(seconds, [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
+        assert!(pauses(u32::MAX) > Duration::from_secs(1 << 32));
+    }
+}
