@@ -48,7 +48,8 @@
 //! - A cancel resolves when the future *has been dropped*, and never raises the task's own error.
 //! - A failure that nobody awaits reaches the [`Observer`] when it happens, and the [`Report`]; once.
 //! - No waker is woken, cloned or dropped under a lock, and a panicking one harms nobody else.
-//! - A stop ends within its deadline, and says what it left behind, as long as the loop turns.
+//! - A stop ends within its deadline, and says what it left behind; if the loop is blocked, by a
+//!   thread of its own: see [`HardEnd`].
 mod any_loop;
 mod clock;
 #[cfg(all(test, loom))]

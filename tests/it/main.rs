@@ -11,6 +11,8 @@ mod bareasgi_tasks;
 mod foreground;
 mod foreign_futures;
 mod guide;
+#[cfg(unix)]
+mod hard_end;
 mod inside;
 mod new_user;
 mod signals;

@@ -106,6 +106,7 @@ impl Draft {
         drop(written);
         report.reason = self.reason();
         for awaited in self.board.awaited() {
+            report.stragglers.extend(Straggler::of_foreground(&awaited));
             let mut components = report.components.iter_mut();
             let component = components.find(|component| component.name.as_str() == awaited.path);
             let Some(component) = component else { continue };

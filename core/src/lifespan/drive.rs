@@ -51,7 +51,10 @@ pub(super) async fn drive<L: Timer>(
     if run.start(components.into_list(), order, starts_at_once).await
         && run.spawn_planned(tasks, root)
     {
-        let mut serve = Serve::new(serve.map(|body| run.caught(body, Arc::clone(&run.root))));
+        let mut serve = serve.map_or_else(Serve::none, |(body, spawned_at)| {
+            Serve::new(run.caught(body, Arc::clone(&run.root)), spawned_at)
+        });
+        serve.show(run.board(), Duration::MAX);
         run.draft.enter(Phase::Serving);
         run.board().enter_serving();
         run.serve(&mut serve, until_idle).await;

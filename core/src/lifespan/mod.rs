@@ -84,7 +84,7 @@ struct Plan<L> {
     tasks: PlannedTasks<L>,
     /// How many components may be starting at one time.
     starts_at_once: usize,
-    serve: Option<Handler<L>>,
+    serve: Option<(Handler<L>, &'static Location<'static>)>,
     /// The caller's, if one was given.
     event: Option<ShutdownEvent>,
     budgets: Budgets,
@@ -298,12 +298,13 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     /// It starts after the tasks, runs on the loop's own thread, and need not be `Send`. A stop
     /// sets the event that it sees, and drops it when the grace is over. Default: none, and the
     /// lifespan serves until something asks it to stop.
+    #[track_caller]
     pub fn serve<R, F>(mut self, body: F) -> Self
     where
         R: Output<Value = ()> + 'static,
         F: for<'t> AsyncFnOnce(Cx<'t, L>) -> R + 'static,
     {
-        self.plan.serve = Some(handler::boxed(body));
+        self.plan.serve = Some((handler::boxed(body), Location::caller()));
         self
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::start_error::StartError;
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::RunError;
+use crate::monitor::{Awaited, AwaitedKind};
 use crate::registry::{FailedTask, TaskRef};
 use crate::roll_call::Stalled;
 use crate::task::{Failure, Name, Outcome, Panic, TaskId};
@@ -154,6 +155,8 @@ pub struct Straggler {
     pub path: String,
     /// How long it has lived, in the loop's time: since it first waited, or else since the stop began.
     pub age: Duration,
+    /// What it is: a task, a blocking closure, or the foreground, whose path is empty.
+    pub kind: AwaitedKind,
     /// Whether it is a closure on a thread, which cannot be cancelled.
     pub is_blocking: bool,
     /// The line that spawned it.
@@ -309,7 +312,16 @@ impl TaskReport {
 impl Straggler {
     pub(super) fn of(task: &TaskRef) -> Self {
         let TaskReport { path, age, spawned_at, .. } = TaskReport::of(task);
-        Self { path, age, is_blocking: task.record().flags().is_blocking(), spawned_at }
+        let is_blocking = task.record().flags().is_blocking();
+        let kind = if is_blocking { AwaitedKind::Blocking } else { AwaitedKind::Task };
+        Self { path, age, kind, is_blocking, spawned_at }
+    }
+
+    /// The foreground, if it is that.
+    pub(super) fn of_foreground(awaited: &Awaited) -> Option<Self> {
+        let (kind, path, age) = (awaited.kind, String::new(), awaited.waited);
+        let spawned_at = awaited.spawned_at.filter(|_| kind == AwaitedKind::Serve)?;
+        Some(Self { path, age, kind, is_blocking: false, spawned_at })
     }
 }
 
@@ -360,12 +372,13 @@ impl fmt::Display for Report {
         if self.more_forced > 0 {
             writeln!(f, "  and {} more tasks whose grace was over", self.more_forced)?;
         }
-        for Straggler { path, age, is_blocking, spawned_at } in &self.stragglers {
-            let kind = if *is_blocking { ", a blocking closure" } else { "" };
-            writeln!(
-                f,
-                "  left behind: task {path}{kind}, {age:.1?} old (spawned at {spawned_at})"
-            )?;
+        for Straggler { path, age, kind, spawned_at, .. } in &self.stragglers {
+            let what = match kind {
+                AwaitedKind::Serve => String::from("the foreground"),
+                AwaitedKind::Blocking => format!("task {path}, a blocking closure"),
+                _ => format!("task {path}"),
+            };
+            writeln!(f, "  left behind: {what}, {age:.1?} old (spawned at {spawned_at})")?;
         }
         Ok(())
     }

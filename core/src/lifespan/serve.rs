@@ -1,23 +1,37 @@
 //! The foreground of a lifespan.
 
+use std::panic::Location;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::handler::Caught;
+use crate::monitor::{Board, StepGuard};
+use crate::sync::Arc;
 use crate::task::Outcome;
 
 /// The foreground, if there is one, until it has ended.
 pub(super) struct Serve<'a> {
     body: Option<Caught<'a>>,
     outcome: Option<Outcome>,
+    /// Shows that it is waited for.
+    step: Option<StepGuard>,
+    spawned_at: Option<&'static Location<'static>>,
 }
 
 impl<'a> Serve<'a> {
-    pub(super) fn new(body: Option<Caught<'a>>) -> Self {
-        Self { body, outcome: None }
+    pub(super) fn new(body: Caught<'a>, spawned_at: &'static Location<'static>) -> Self {
+        Self { body: Some(body), outcome: None, step: None, spawned_at: Some(spawned_at) }
     }
 
     pub(super) fn none() -> Self {
-        Self::new(None)
+        Self { body: None, outcome: None, step: None, spawned_at: None }
+    }
+
+    /// Shows that it is waited for, from now on for this long.
+    pub(super) fn show(&mut self, board: &Arc<Board>, budget: Duration) {
+        if let (true, Some(spawned_at)) = (self.is_live(), self.spawned_at) {
+            self.step = Some(board.await_serve(budget, spawned_at));
+        }
     }
 
     pub(super) fn outcome(&self) -> Option<Outcome> {
@@ -49,6 +63,7 @@ impl<'a> Serve<'a> {
 
     fn settle(&mut self, outcome: Outcome) {
         self.body = None;
+        self.step = None;
         self.outcome = Some(outcome);
     }
 }

@@ -71,9 +71,7 @@ impl<'a, L: Timer> Stop<'a, L> {
         scope.begin_stop(times);
         let board = &self.shared.board;
         let _awaited = board.await_tasks(scope.registry(), grace);
-        let served = Name::from("");
-        let mut serving =
-            serve.is_live().then(|| board.await_one(AwaitedKind::Serve, served, grace));
+        serve.show(board, grace);
         // Set before, when this is the look after the shutdown handlers.
         let _ = call_caught(|| scope.event().trigger().set(self.reason.clone()));
         loop {
@@ -87,7 +85,6 @@ impl<'a, L: Timer> Stop<'a, L> {
                 return;
             };
             self.wait(changed, serve, wait).await;
-            serving = serving.filter(|_| serve.is_live());
         }
     }
 

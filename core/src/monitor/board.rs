@@ -3,6 +3,7 @@
 //! The loop writes, any thread reads, also while the loop is blocked. It keeps nothing alive, and
 //! no foreign code runs under its lock.
 
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::health::{Awaited, AwaitedKind};
@@ -63,8 +64,9 @@ struct Step {
 
 #[derive(Clone)]
 enum What {
-    /// A handler of a component, the foreground, or the drain.
+    /// A handler of a component, or the drain.
     One(AwaitedKind, Name),
+    Serve(&'static Location<'static>),
     /// The tasks of a scope.
     Tasks(Weak<Registry>),
 }
@@ -173,8 +175,7 @@ impl Board {
         registries.flat_map(|registry| registry.snapshot()).collect()
     }
 
-    /// Notes that a handler, the foreground, or the drain is waited for, while what is returned
-    /// lives.
+    /// Notes that a handler or the drain is waited for, while what is returned lives.
     pub(crate) fn await_one(
         self: &Arc<Self>,
         kind: AwaitedKind,
@@ -182,6 +183,15 @@ impl Board {
         budget: Duration,
     ) -> StepGuard {
         self.push(What::One(kind, name), budget)
+    }
+
+    /// Notes that the foreground is waited for.
+    pub(crate) fn await_serve(
+        self: &Arc<Self>,
+        budget: Duration,
+        spawned_at: &'static Location<'static>,
+    ) -> StepGuard {
+        self.push(What::Serve(spawned_at), budget)
     }
 
     /// Notes that the tasks of a scope are waited for.
@@ -240,6 +250,11 @@ impl Board {
                 What::One(kind, name) => {
                     let (path, left) = (String::from(name.as_str()), limit(step.budget));
                     awaited.push(Awaited { kind, path, waited, left, spawned_at: None });
+                }
+                What::Serve(spawned_at) => {
+                    let (kind, left) = (AwaitedKind::Serve, limit(step.budget));
+                    let (path, spawned_at) = (String::new(), Some(spawned_at));
+                    awaited.push(Awaited { kind, path, waited, left, spawned_at });
                 }
                 What::Tasks(registry) => {
                     let Some(registry) = registry.upgrade() else { continue };

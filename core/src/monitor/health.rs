@@ -29,7 +29,8 @@ pub struct Health {
     pub ready: bool,
     /// In which phase it is.
     pub phase: Phase,
-    /// What it waits for: handlers that run, and in a stop the tasks that have not ended.
+    /// What it waits for: handlers that run, the foreground, and in a stop the tasks that have not
+    /// ended.
     pub awaits: Vec<Awaited>,
 }
 
@@ -39,13 +40,13 @@ pub struct Health {
 pub struct Awaited {
     /// What it is.
     pub kind: AwaitedKind,
-    /// The name of the component, or the path of the task.
+    /// The name of the component, or the path of the task; empty for the drain and the foreground.
     pub path: String,
     /// How long it has been waited for, in the loop's time.
     pub waited: Duration,
     /// What is left of its budget, and of the overall deadline if that is less; `None`: no limit.
     pub left: Option<Duration>,
-    /// The line that spawned the task.
+    /// The line that spawned the task, or gave the foreground.
     pub spawned_at: Option<&'static Location<'static>>,
 }
 

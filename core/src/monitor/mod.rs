@@ -5,7 +5,7 @@ mod health;
 mod phase;
 mod snapshot;
 
-pub(crate) use board::Board;
+pub(crate) use board::{Board, StepGuard};
 pub use health::{Awaited, AwaitedKind, Health};
 pub use phase::Phase;
 pub use snapshot::{Node, NodeKind, NodeState, Snapshot};
