@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::monitor::Phase;
 use crate::registry::TaskRef;
 use crate::task::Outcome;
 
@@ -36,6 +37,11 @@ use crate::task::Outcome;
 /// }
 /// ```
 pub trait Observer: Send + Sync + 'static {
+    /// The lifespan is in this phase from now on; the first is [`Phase::Starting`].
+    fn phase_changed(&self, phase: Phase) {
+        let _ = phase;
+    }
+
     /// A task is registered; it has not been polled.
     fn task_spawned(&self, task: &TaskRef) {
         let _ = task;
@@ -74,6 +80,10 @@ pub trait Observer: Send + Sync + 'static {
 
 /// For who keeps a handle of an observer.
 impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn phase_changed(&self, phase: Phase) {
+        (**self).phase_changed(phase);
+    }
+
     fn task_spawned(&self, task: &TaskRef) {
         (**self).task_spawned(task);
     }

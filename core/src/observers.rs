@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::monitor::Phase;
 use crate::observer::{Late, Limit, Observer, Restart, TaskEnd};
 use crate::registry::TaskRef;
 use crate::sync::{Arc, OnceLock};
@@ -48,6 +49,10 @@ impl Observers {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.0.get().is_none()
+    }
+
+    pub(crate) fn phase_changed(&self, phase: Phase) {
+        self.tell(|observer| observer.phase_changed(phase));
     }
 
     pub(crate) fn task_spawned(&self, task: &TaskRef) {

@@ -194,6 +194,7 @@ impl<O, L> Lifespan<O, L> {
 /// What a lifespan consists of, whether it owns its loop or is attached to one.
 impl<O, L: EventLoop> Lifespan<O, L> {
     fn new(owner: O) -> Self {
+        let observers = Observers::default();
         let plan = Plan {
             components: Components::default(),
             tasks: PlannedTasks::of(Name::from("")),
@@ -204,9 +205,9 @@ impl<O, L: EventLoop> Lifespan<O, L> {
             until_idle: false,
             keep_finished: 0,
             refused: None,
-            observers: Observers::default(),
             seat: Seat::default(),
-            board: Board::new(),
+            board: Board::new(observers.clone()),
+            observers,
             watch: WatchPlan::default(),
         };
         Self { owner, plan, sources: Sources::default() }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::Report;
 use super::drive::Run;
 use super::hard_end::{HardEnd, Watch, WatchPlan};
 use super::serve::Serve;
+use super::{Budgets, Report};
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::{LoopOwner, Timer};
 use crate::monitor::{Board, Phase};
-use crate::scope::Scope;
+use crate::observers::Observers;
+use crate::scope::{Scope, Seat};
 use crate::sync::Arc;
 
 /// Dropped without a stop, it cancels its tasks, without waiting for that.
@@ -20,8 +21,9 @@ pub(crate) struct Standing<L> {
 
 impl<L: Timer> Standing<L> {
     pub(crate) fn begin(handle: L) -> Self {
-        let (stop, cancel, board) = (ShutdownEvent::new(), ShutdownEvent::new(), Board::new());
-        let (budgets, observers, seat) = Default::default();
+        let (stop, cancel, observers) = <(ShutdownEvent, ShutdownEvent, Observers)>::default();
+        let board = Board::new(observers.clone());
+        let (budgets, seat) = (Budgets::default(), Seat::default());
         let run = Run::new(handle, stop, cancel, budgets, observers, seat, board);
         run.draft.enter(Phase::Serving);
         run.board().enter_serving();

@@ -11,12 +11,14 @@ use super::phase::{Phase, PhaseCell};
 use super::snapshot::NodeState;
 use crate::clock::Clock;
 use crate::event::ShutdownEvent;
+use crate::observers::Observers;
 use crate::registry::{RecordRef, Registry, TaskRef};
 use crate::sync::{Arc, Mutex, Weak, lock};
 use crate::task::Name;
 
 pub(crate) struct Board {
     phase: PhaseCell,
+    observers: Observers,
     inner: Mutex<Inner>,
 }
 
@@ -72,8 +74,8 @@ enum What {
 }
 
 impl Board {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { phase: PhaseCell::new(), inner: Mutex::default() })
+    pub(crate) fn new(observers: Observers) -> Arc<Self> {
+        Arc::new(Self { phase: PhaseCell::new(), observers, inner: Mutex::default() })
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -82,12 +84,18 @@ impl Board {
 
     /// Moves on to a phase, unless it is as late already.
     pub(crate) fn enter(&self, phase: Phase) {
-        self.phase.advance(|_| phase);
+        self.advance(|_| phase);
+    }
+
+    fn advance(&self, next: impl Fn(Phase) -> Phase) {
+        if let Some(phase) = self.phase.advance(next) {
+            self.observers.phase_changed(phase);
+        }
     }
 
     /// Everything has started, unless a stop came.
     pub(crate) fn enter_serving(&self) {
-        self.phase.advance(|phase| match phase {
+        self.advance(|phase| match phase {
             Phase::Starting => Phase::Serving,
             later => later,
         });
@@ -99,7 +107,7 @@ impl Board {
             let now = running.clock.now();
             lock(&self.inner).asked.get_or_insert(now);
         }
-        self.phase.advance(|phase| match phase {
+        self.advance(|phase| match phase {
             Phase::Serving if !drain.is_zero() => Phase::Draining,
             Phase::Draining => Phase::Draining,
             _ => Phase::Stopping,
@@ -110,6 +118,7 @@ impl Board {
     pub(crate) fn begin(&self, clock: Clock, stop: ShutdownEvent) {
         let began = clock.now();
         lock(&self.inner).run = Some(Running { clock, stop, began });
+        self.observers.phase_changed(self.phase());
     }
 
     pub(crate) fn list_root(&self, registry: &Arc<Registry>) {

@@ -59,11 +59,12 @@ impl PhaseCell {
         of(self.0.load(Ordering::Acquire))
     }
 
-    /// Moves on to what `next` makes of the phase, if that is a later one.
-    pub(super) fn advance(&self, next: impl Fn(Phase) -> Phase) {
+    /// Moves on to what `next` makes of the phase, if that is a later one. Tells which it moved to.
+    pub(super) fn advance(&self, next: impl Fn(Phase) -> Phase) -> Option<Phase> {
         let later = |now| Some(next(of(now)) as u32).filter(|next| *next > now);
         // An error is a phase that is as late already.
-        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
+        let before = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, later).ok()?;
+        Some(next(of(before)))
     }
 }
 

@@ -4,7 +4,9 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lifespan_core::{Late, Lifespan, Limit, Observer, Outcome, Spawner, TaskEnd, TaskRef, Workers};
+use lifespan_core::{
+    Late, Lifespan, Limit, Observer, Outcome, Phase, Reason, Spawner, TaskEnd, TaskRef, Workers,
+};
 
 use crate::by_hand::{ByHand, Hand, next_round, run};
 use crate::woken::panic_twice;
@@ -30,6 +32,10 @@ impl Heard {
 }
 
 impl Observer for Heard {
+    fn phase_changed(&self, phase: Phase) {
+        self.0.lock().unwrap().push(format!("phase {phase}"));
+    }
+
     fn task_spawned(&self, task: &TaskRef) {
         assert!(!task.is_finished());
         self.note("spawned", task);
@@ -75,7 +81,31 @@ fn it_hears_of_a_task_from_its_spawn_to_its_end() {
     }));
     let two = ["spawned two", "stopped two", "ended, completed, unheard: two"];
     let one = ["spawned one", "ended, completed, heard: one"];
-    assert_eq!(heard.take_a_look(), [&one[..], &two[..]].concat());
+    let tasks = heard.take_a_look().into_iter().filter(|heard| !heard.starts_with("phase"));
+    assert_eq!(tasks.collect::<Vec<_>>(), [&one[..], &two[..]].concat());
+}
+
+#[test]
+fn it_hears_of_every_phase_and_of_tasks_between_them() {
+    let (heard, lifespan) = observed();
+    let _ = run(lifespan
+        .drain(Duration::from_secs(1))
+        .task("one", async |cx| cx.shutdown().wait().await)
+        .serve(async |cx| {
+            next_round().await;
+            cx.trigger().set(Reason::Requested).unwrap();
+            cx.shutdown().wait().await;
+        }));
+    let starts = ["phase starting", "spawned one", "phase serving", "phase draining"];
+    let stops = ["phase stopping", "stopped one", "ended, completed, unheard: one"];
+    assert_eq!(heard.take_a_look(), [&starts[..], &stops[..], &["phase stopped"]].concat());
+}
+
+#[test]
+fn a_start_that_fails_does_not_serve() {
+    let (heard, lifespan) = observed();
+    let _ = run(lifespan.startup("db", async |_cx| Err::<(), _>("no db")));
+    assert_eq!(heard.take_a_look(), ["phase starting", "phase stopping", "phase stopped"]);
 }
 
 #[test]
