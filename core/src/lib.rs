@@ -37,6 +37,7 @@
 //! | worker | a thread with a loop and a lifespan of its own; made by [`Workers`], from one description |
 //! | grace | how long between stop and cancel |
 //! | drain | the time after the request to stop in which all goes on, not [`ready`](Health::ready) any more |
+//! | named event | a value for all who listen to its name; see [`Events`] |
 //! | [`Outcome`] | how a task ended |
 //! | [`Observer`] | hears of tasks as it happens: spawned, stopped, late, ended, failed |
 //! | straggler | what had not ended when the deadline passed |
@@ -57,6 +58,7 @@ mod counted;
 mod driver_threads;
 mod event;
 mod event_loop;
+mod events;
 mod foreground;
 mod inside;
 mod json;
@@ -66,6 +68,7 @@ mod observer;
 mod observers;
 mod on_thread;
 mod other_loop;
+mod park;
 mod registry;
 mod roll_call;
 mod scope;
@@ -85,6 +88,7 @@ pub use event::{AlreadySet, DropGuard, Reason, ShutdownEvent, ShutdownTrigger, W
 pub use event_loop::{
     Blocking, Closed, EventLoop, LocalLoop, LoopId, LoopOwner, NoLoop, RunError, Timer,
 };
+pub use events::{Events, Recv, RecvError, Subscription, WrongType};
 pub use foreground::Foreground;
 pub use inside::{Inside, InsideLoop};
 pub use lifespan::{
@@ -100,8 +104,8 @@ pub use other_loop::OtherLoop;
 pub use registry::{Cancel, CancelMatching, Finished, NotFound, TaskRef, Tasks, WorkerTasks};
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{
-    Bound, Cx, Elapsed, Factory, GraceExtension, Interval, Replace, SameLoop, SpawnError, Spawner,
-    State, Task, TaskBuilder, TaskFn, Waited, WrongLoop, WrongThread,
+    Bound, Cx, CxEvents, Elapsed, Factory, GraceExtension, Interval, Replace, SameLoop, SpawnError,
+    Spawner, State, Task, TaskBuilder, TaskFn, WaitError, Waited, WrongLoop, WrongThread,
 };
 pub use stands_still::StandsStill;
 #[doc(hidden)]

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use lifespan_core::{Cx, Reason, ShutdownEvent};
+use lifespan_core::{Cx, Events, Reason, RecvError, ShutdownEvent};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[expect(dead_code, reason = "what the other tests need")]
@@ -58,7 +58,10 @@ fn nothing_grows_and_what_is_hot_allocates_nothing() {
     children_that_are_set_and_dropped_leave_no_reason();
     a_waiter_that_is_polled_again_allocates_nothing();
     run_until_set_allocates_nothing();
-    let report = by_hand::serve(async |cx| tasks_that_end_leave_nothing(&cx).await);
+    let report = by_hand::serve(async |cx| {
+        subscriptions_leave_nothing(&cx.events());
+        tasks_that_end_leave_nothing(&cx).await;
+    });
     assert!(report.is_clean(), "{report}");
 }
 
@@ -110,6 +113,25 @@ fn run_until_set_allocates_nothing() {
         let mut run = pin!(root.run_until_set(std::future::pending::<()>()));
         assert!(run.as_mut().poll(&mut noop()).is_pending());
     });
+}
+
+fn subscriptions_leave_nothing(events: &Events) {
+    measure("dispatches that nobody hears", Allowed(0), || {
+        assert_eq!(events.dispatch("n", 7_u64), Ok(0));
+    });
+    measure("subscriptions that come and go", Allowed(4), || {
+        drop(events.subscribe::<u64>("n").unwrap());
+    });
+    let mut other = events.subscribe_bounded::<u64>("n", 1).unwrap();
+    measure("subscriptions beside another", Allowed(0), || {
+        let mut subscription = events.subscribe::<u64>("n").unwrap();
+        assert!(pin!(subscription.recv()).poll(&mut noop()).is_pending());
+    });
+    measure("dispatches to one that is slow", Allowed(2), || {
+        assert_eq!(events.dispatch("n", 7_u64), Ok(1));
+    });
+    assert_eq!(other.try_recv(), Err(RecvError::Lagged(MANY as u64)));
+    drop(other);
 }
 
 async fn tasks_that_end_leave_nothing(cx: &Cx<'_, by_hand::Hand>) {

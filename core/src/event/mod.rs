@@ -21,6 +21,7 @@ pub use trigger::{DropGuard, ShutdownTrigger};
 pub use wait::{Wait, WaitOwned};
 
 use crate::inside::{self, InsideLoop};
+use crate::park;
 use crate::sync::Arc;
 
 /// A stop request that is set once and stays set.
@@ -134,7 +135,7 @@ impl ShutdownEvent {
     /// ```
     pub fn wait_blocking(&self) -> Result<Reason, InsideLoop> {
         inside::refuse("ShutdownEvent::wait_blocking")?;
-        wait::block_on(self.wait(), None);
+        park::block_on(self.wait(), None);
         Ok(self.reason().unwrap_or(Reason::Requested))
     }
 
@@ -147,7 +148,7 @@ impl ShutdownEvent {
         timeout: std::time::Duration,
     ) -> Result<Option<Reason>, InsideLoop> {
         inside::refuse("ShutdownEvent::wait_blocking_timeout")?;
-        wait::block_on(self.wait(), Some(timeout));
+        park::block_on(self.wait(), Some(timeout));
         Ok(self.reason())
     }
 

@@ -1,11 +1,9 @@
-//! The futures that wait for an event, and how a plain thread does.
+//! The futures that wait for an event.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
 
 use super::node::{Node, Registration};
 use crate::sync::Arc;
@@ -81,33 +79,5 @@ impl Drop for WaitOwned {
 impl fmt::Debug for WaitOwned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitOwned").field("is_set", &self.node.is_set()).finish_non_exhaustive()
-    }
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Parks this thread until the future ends, or the time is over.
-pub(super) fn block_on(mut wait: Wait<'_>, timeout: Option<Duration>) {
-    // A timeout that does not fit the clock is no timeout.
-    let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    // A wake-up between the poll and the park leaves its token, so the park returns at once.
-    while Pin::new(&mut wait).poll(&mut context).is_pending() {
-        let Some(end) = end else {
-            thread::park();
-            continue;
-        };
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        thread::park_timeout(left);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::event::{ShutdownEvent, ShutdownTrigger};
 use crate::event_loop::{Blocking, EventLoop, LoopOwner, RunError, Timer};
+use crate::events::Events;
 use crate::lifespan::{HardEnd, Standing};
 use crate::monitor::Monitor;
 use crate::observer::Observer;
@@ -157,6 +158,12 @@ impl<O: LoopOwner> Foreground<O> {
     #[must_use]
     pub fn state(&self) -> &State {
         &self.standing.root().shared().state
+    }
+
+    /// Returns the named events of this program.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.standing.root().shared().events
     }
 
     /// Returns a remote control that may leave the thread: it starts and stops tasks from anywhere.

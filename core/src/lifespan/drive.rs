@@ -19,6 +19,7 @@ use super::{Budgets, Plan};
 use crate::clock::Clock;
 use crate::event::{Link, Reason, ShutdownEvent};
 use crate::event_loop::Timer;
+use crate::events::Events;
 use crate::monitor::{Board, NodeState, Phase};
 use crate::observers::Observers;
 use crate::registry::{Failures, TaskRef};
@@ -108,6 +109,7 @@ impl<L: Timer> Run<L> {
             stop,
             cancel,
             state: State::default(),
+            events: Events::new(),
             failures: Arc::new(Failures::default()),
             clock,
             observers,
@@ -301,6 +303,7 @@ impl<L: Timer> Run<L> {
     }
 
     pub(super) fn finish(self) -> Report {
+        self.shared.events.close();
         // Handles that were kept here may hold failures that nobody heard.
         self.shared.state.clear();
         self.draft.report()
@@ -343,6 +346,7 @@ impl<L> Drop for Run<L> {
         while let Some(started) = self.started.pop() {
             let _ = drop_caught(started.shutdown);
         }
+        self.shared.events.close();
         self.shared.state.clear();
         self.shared.board.enter(Phase::Stopped);
     }

@@ -5,6 +5,7 @@ mod body;
 mod bound;
 mod builder;
 pub(crate) mod cx;
+mod events;
 mod grace;
 mod late;
 mod local;
@@ -23,6 +24,7 @@ pub use body::{Factory, TaskFn};
 pub use bound::{Bound, SameLoop, WrongLoop};
 pub use builder::{SpawnError, TaskBuilder};
 pub use cx::Cx;
+pub use events::{CxEvents, WaitError};
 pub use grace::GraceExtension;
 pub(crate) use grace::StopTimes;
 pub(crate) use late::LocalBoxFuture;
@@ -36,6 +38,7 @@ pub use time::{Elapsed, Interval, Waited};
 
 use crate::clock::Clock;
 use crate::event::ShutdownEvent;
+use crate::events::Events;
 use crate::monitor::Board;
 use crate::observers::Observers;
 use crate::registry::{Failures, Registry, Tasks};
@@ -63,6 +66,7 @@ pub(crate) struct Shared {
     /// Set when the stop is to wait for no grace any more.
     pub(crate) cancel: ShutdownEvent,
     pub(crate) state: State,
+    pub(crate) events: Events,
     pub(crate) failures: Arc<Failures>,
     pub(crate) clock: Clock,
     pub(crate) observers: Observers,

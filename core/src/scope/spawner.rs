@@ -64,7 +64,7 @@ impl<L> Spawner<L> {
         &self.place
     }
 
-    fn scope(&self) -> &Arc<Scope> {
+    pub(super) fn scope(&self) -> &Arc<Scope> {
         &self.place.scope
     }
 

@@ -56,15 +56,7 @@ impl<'t, L> Cx<'t, L> {
     where
         L: Timer,
     {
-        let mut future = pin!(future);
-        let mut sleep = pin!(elapse(self.handle(), limit));
-        poll_fn(|context| {
-            if let Poll::Ready(output) = future.as_mut().poll(context) {
-                return Poll::Ready(Ok(output));
-            }
-            sleep.as_mut().poll(context).map(|()| Err(Elapsed { limit }))
-        })
-        .await
+        within(self.handle(), limit, future).await
     }
 
     /// Waits for the event as this task sees it, for `limit` at the most.
@@ -162,6 +154,23 @@ impl<L: Timer> Interval<'_, L> {
         let skip = u64::try_from(missed * period).map(Duration::from_nanos);
         skip.ok().and_then(|skip| next.checked_add(skip)).unwrap_or(next)
     }
+}
+
+/// Runs a future for `limit` at the most; it wins a tie.
+pub(super) async fn within<F: Future>(
+    timer: &impl Timer,
+    limit: Duration,
+    future: F,
+) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    let mut sleep = pin!(elapse(timer, limit));
+    poll_fn(|context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Ok(output));
+        }
+        sleep.as_mut().poll(context).map(|()| Err(Elapsed { limit }))
+    })
+    .await
 }
 
 /// Completes when the time has come; never if the loop has ended, for who is polled all the same is

@@ -15,6 +15,8 @@ mod failures;
 mod history;
 mod hostile;
 mod local;
+mod named_event_model;
+mod named_events;
 mod names;
 mod observer;
 mod outcomes;
