@@ -1,0 +1,78 @@
+//! A report for people: its text, and what a program says of it at its end.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::{ExitCode, Termination};
+
+use super::{ComponentReport, Phases, Report, Straggler, TaskReport};
+use crate::monitor::AwaitedKind;
+use crate::task::Outcome;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.is_clean() { "clean" } else { "not clean" };
+        let ended = if self.hard_ended { "overran its deadline" } else { "ended" };
+        writeln!(f, "lifespan {ended}, {verdict}: {}", self.reason)?;
+        let Phases { starting, serving, draining, stopping } = self.phases;
+        write!(f, "  started in {starting:.1?}, served for {serving:.1?}, ")?;
+        if !draining.is_zero() {
+            write!(f, "drained for {draining:.1?}, ")?;
+        }
+        writeln!(f, "stopped in {stopping:.1?}")?;
+        if let Some(error) = &self.start_error {
+            writeln!(f, "  did not start: {error}")?;
+        }
+        if self.loop_ended {
+            writeln!(f, "  its loop ended under it")?;
+        }
+        if let Some(stalled) = &self.stalled {
+            writeln!(f, "  {stalled}")?;
+        }
+        for component in &self.components {
+            let ComponentReport { name, startup, shutdown, late_shutdowns, .. } = component;
+            write!(f, "  component {name}: startup {startup}; shutdown {shutdown}")?;
+            for late in late_shutdowns {
+                write!(f, "; added shutdown {late}")?;
+            }
+            let ComponentReport { start_took, stop_took, .. } = component;
+            writeln!(f, " (started in {start_took:.1?}, stopped in {stop_took:.1?})")?;
+        }
+        if let Some(outcome) = &self.serve {
+            writeln!(f, "  serve: {outcome}")?;
+        }
+        for TaskReport { path, outcome, age, overran, spawned_at, .. } in &self.tasks {
+            let Some(outcome) = outcome else { continue };
+            let was_cut = *overran && matches!(outcome, Outcome::Cancelled);
+            let why = if was_cut { " because its grace was over" } else { "" };
+            writeln!(
+                f,
+                "  task {path}: {outcome}{why}, after {age:.1?} (spawned at {spawned_at})"
+            )?;
+        }
+        if self.more_failures > 0 {
+            writeln!(f, "  and {} more failed tasks", self.more_failures)?;
+        }
+        if self.more_forced > 0 {
+            writeln!(f, "  and {} more tasks whose grace was over", self.more_forced)?;
+        }
+        for Straggler { path, age, kind, spawned_at, .. } in &self.stragglers {
+            let what = match kind {
+                AwaitedKind::Serve => String::from("the foreground"),
+                AwaitedKind::Blocking => format!("task {path}, a blocking closure"),
+                _ => format!("task {path}"),
+            };
+            writeln!(f, "  left behind: {what}, {age:.1?} old (spawned at {spawned_at})")?;
+        }
+        Ok(())
+    }
+}
+
+impl Termination for Report {
+    fn report(self) -> ExitCode {
+        if !self.is_clean() {
+            // A reader that went away must not change the exit status.
+            let _ = write!(io::stderr(), "{self}");
+        }
+        ExitCode::from(self.exit_code())
+    }
+}
