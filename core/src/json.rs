@@ -32,8 +32,12 @@ impl Object<'_> {
     pub(crate) fn text_or_null(&mut self, key: &str, text: Option<impl Display>) {
         match text {
             Some(text) => self.text(key, text),
-            None => self.raw(key, "null"),
+            None => self.null(key),
         }
+    }
+
+    pub(crate) fn null(&mut self, key: &str) {
+        self.raw(key, "null");
     }
 
     pub(crate) fn flag(&mut self, key: &str, flag: bool) {
@@ -52,7 +56,7 @@ impl Object<'_> {
     pub(crate) fn seconds_or_null(&mut self, key: &str, duration: Option<Duration>) {
         match duration {
             Some(duration) => self.seconds(key, duration),
-            None => self.raw(key, "null"),
+            None => self.null(key),
         }
     }
 
@@ -70,6 +74,26 @@ impl Object<'_> {
                 self.out.push(',');
             }
             Object::write(self.out, |object| fill(object, item));
+        }
+        self.out.push(']');
+    }
+
+    #[cfg(feature = "json")]
+    pub(crate) fn object(&mut self, key: &str, fill: impl FnOnce(&mut Object<'_>)) {
+        self.key(key);
+        Object::write(self.out, fill);
+    }
+
+    /// A list of texts.
+    #[cfg(feature = "json")]
+    pub(crate) fn texts(&mut self, key: &str, texts: impl IntoIterator<Item = impl Display>) {
+        self.key(key);
+        self.out.push('[');
+        for (number, text) in texts.into_iter().enumerate() {
+            if number > 0 {
+                self.out.push(',');
+            }
+            string(self.out, text);
         }
         self.out.push(']');
     }

@@ -25,6 +25,8 @@ pub use component::Component;
 pub(crate) use hard_end::Watch;
 use hard_end::WatchPlan;
 pub use hard_end::{HardEnd, StillStopping};
+#[cfg(feature = "json")]
+pub(crate) use report::write_error;
 pub use report::{ComponentReport, HandlerOutcome, Phases, Report, Straggler, TaskReport};
 pub(crate) use source::Sources;
 pub use source::StopSource;

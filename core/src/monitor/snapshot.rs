@@ -198,7 +198,7 @@ impl Node {
         item.text_or_null("spawned_at", self.spawned_at);
         match self.attempts {
             Some(attempts) => item.number("attempts", attempts),
-            None => item.text_or_null("attempts", None::<&str>),
+            None => item.null("attempts"),
         }
     }
 }

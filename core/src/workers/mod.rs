@@ -1,6 +1,8 @@
 //! Workers: threads with a loop each, and one description that is made anew on every one of them.
 
 mod hub;
+#[cfg(feature = "json")]
+mod json;
 mod report;
 
 pub use report::WorkersReport;

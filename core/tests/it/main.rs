@@ -22,6 +22,7 @@ mod observer;
 mod outcomes;
 mod registry_model;
 mod replace;
+mod report;
 mod state;
 mod stop;
 mod time;

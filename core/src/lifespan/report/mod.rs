@@ -1,8 +1,13 @@
 //! What a lifespan says at its end.
 
+#[cfg(feature = "json")]
+mod json;
 mod parts;
+mod sources;
 mod text;
 
+#[cfg(feature = "json")]
+pub(crate) use json::write_error;
 pub use parts::{ComponentReport, HandlerOutcome, Phases, Straggler, TaskReport};
 
 use super::start_error::StartError;

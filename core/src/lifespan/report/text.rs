@@ -4,7 +4,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::{ExitCode, Termination};
 
-use super::{ComponentReport, Phases, Report, Straggler, TaskReport};
+use super::sources::Because;
+use super::{ComponentReport, HandlerOutcome, Phases, Report, Straggler, TaskReport};
 use crate::monitor::AwaitedKind;
 use crate::task::Outcome;
 
@@ -20,7 +21,7 @@ impl fmt::Display for Report {
         }
         writeln!(f, "stopped in {stopping:.1?}")?;
         if let Some(error) = &self.start_error {
-            writeln!(f, "  did not start: {error}")?;
+            writeln!(f, "  did not start: {error}{}", Because(Some(error)))?;
         }
         if self.loop_ended {
             writeln!(f, "  its loop ended under it")?;
@@ -30,15 +31,16 @@ impl fmt::Display for Report {
         }
         for component in &self.components {
             let ComponentReport { name, startup, shutdown, late_shutdowns, .. } = component;
-            write!(f, "  component {name}: startup {startup}; shutdown {shutdown}")?;
+            write!(f, "  component {name}: startup {startup}{}", startup.because())?;
+            write!(f, "; shutdown {shutdown}{}", shutdown.because())?;
             for late in late_shutdowns {
-                write!(f, "; added shutdown {late}")?;
+                write!(f, "; added shutdown {late}{}", late.because())?;
             }
             let ComponentReport { start_took, stop_took, .. } = component;
             writeln!(f, " (started in {start_took:.1?}, stopped in {stop_took:.1?})")?;
         }
         if let Some(outcome) = &self.serve {
-            writeln!(f, "  serve: {outcome}")?;
+            writeln!(f, "  serve: {outcome}{}", because(outcome))?;
         }
         for TaskReport { path, outcome, age, overran, spawned_at, .. } in &self.tasks {
             let Some(outcome) = outcome else { continue };
@@ -46,7 +48,8 @@ impl fmt::Display for Report {
             let why = if was_cut { " because its grace was over" } else { "" };
             writeln!(
                 f,
-                "  task {path}: {outcome}{why}, after {age:.1?} (spawned at {spawned_at})"
+                "  task {path}: {outcome}{}{why}, after {age:.1?} (spawned at {spawned_at})",
+                because(outcome)
             )?;
         }
         if self.more_failures > 0 {
@@ -64,6 +67,22 @@ impl fmt::Display for Report {
             writeln!(f, "  left behind: {what}, {age:.1?} old (spawned at {spawned_at})")?;
         }
         Ok(())
+    }
+}
+
+impl HandlerOutcome {
+    fn because(&self) -> Because<'_> {
+        match self {
+            Self::Failed(failure) => Because(Some(failure)),
+            _ => Because(None),
+        }
+    }
+}
+
+fn because(outcome: &Outcome) -> Because<'_> {
+    match outcome {
+        Outcome::Failed(failure) => Because(Some(failure)),
+        _ => Because(None),
     }
 }
 
