@@ -1,12 +1,20 @@
 //! The only place that names locks and atomics: std's, or loom's under `cfg(loom)`.
 
 #[cfg(loom)]
-pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, atomic::AtomicU32};
+pub(crate) use loom::sync::{
+    Condvar, Mutex, MutexGuard,
+    atomic::{AtomicU32, AtomicU64},
+};
 #[cfg(not(loom))]
-pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, atomic::AtomicU32};
+pub(crate) use std::sync::{
+    Condvar, Mutex, MutexGuard,
+    atomic::{AtomicU32, AtomicU64},
+};
 
 // loom's `Arc` has no `Weak`; reference counts are not what its models are about.
 pub(crate) use std::sync::{Arc, OnceLock, Weak, atomic::Ordering};
+// Ids stand outside of the models.
+use std::sync::atomic::AtomicU64 as Ids;
 
 /// A number that nobody can guess; under loom always the same, since it repeats what it runs.
 #[cfg(not(loom))]
@@ -19,11 +27,13 @@ pub(crate) fn seed() -> u64 {
     7
 }
 
-/// How many flags the first block of a table has: under loom few, since each is an object there.
+/// How many records a chunk has, and words the first block of a table: under loom few, since each
+/// word is an object there.
 #[cfg(not(loom))]
-pub(crate) const FIRST_BLOCK: u32 = 64;
+pub(crate) const CHUNK: u32 = 64;
 #[cfg(loom)]
-pub(crate) const FIRST_BLOCK: u32 = 1;
+pub(crate) const CHUNK: u32 = 2;
+pub(crate) const FIRST_BLOCK: u32 = CHUNK;
 
 /// Locks, whatever a panic elsewhere left behind.
 ///
@@ -50,14 +60,19 @@ pub(crate) fn wait_until<'a, T>(
 }
 
 /// A process-wide source of identity. Relaxed: only uniqueness matters, no data is published by it.
-pub(crate) struct IdSource(std::sync::atomic::AtomicU64);
+pub(crate) struct IdSource(Ids);
 
 impl IdSource {
     pub(crate) const fn new() -> Self {
-        Self(std::sync::atomic::AtomicU64::new(1))
+        Self(Ids::new(1))
     }
 
     pub(crate) fn next(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
+        self.next_block(1)
+    }
+
+    /// The first of so many, which are all the caller's.
+    pub(crate) fn next_block(&self, len: u64) -> u64 {
+        self.0.fetch_add(len, Ordering::Relaxed)
     }
 }

@@ -1,6 +1,7 @@
-//! The flags of all records of a shard, to be read without a lock, in blocks that never move.
+//! The words of all records of a shard, to be read and changed without a lock, in blocks that never
+//! move.
 
-use crate::sync::{AtomicU32, FIRST_BLOCK, OnceLock, Ordering};
+use crate::sync::{AtomicU64, FIRST_BLOCK, OnceLock, Ordering};
 use crate::task::Flags;
 
 const BLOCKS: usize = 13;
@@ -16,36 +17,91 @@ const BEGINS: [u32; BLOCKS + 1] = {
     begins
 };
 
-/// Written under the lock of the shard, read without.
 #[derive(Default)]
-pub(super) struct FlagTable([OnceLock<Box<[AtomicU32]>>; BLOCKS]);
+pub(super) struct FlagTable([OnceLock<Box<[Word]>>; BLOCKS]);
 
 impl FlagTable {
-    /// Acquire pairs with the Release of `update`: who sees a flag sees what led to it.
     #[inline]
-    pub(super) fn read(&self, index: u32) -> Flags {
+    pub(super) fn word(&self, index: u32) -> &Word {
         let (block, place) = locate(index);
-        let word = self.0[block].get().and_then(|block| block.get(place));
-        Flags::from_bits(word.map_or(0, |word| word.load(Ordering::Acquire)))
+        &self.0[block].get_or_init(|| new_block(block))[place]
+    }
+}
+
+/// The word of one record: its flags, and how many refer to it.
+///
+/// All that is written before a step on it (Release) is seen by who sees that step (Acquire): the
+/// value of a body by who sees that it has completed, the fields of a record by who finds it free.
+/// Each step is a whole read-modify-write, so of two that meet the later sees the earlier.
+#[derive(Default)]
+pub(crate) struct Word(AtomicU64);
+
+impl Word {
+    #[inline]
+    pub(super) fn read(&self) -> Flags {
+        Flags::from_word(self.0.load(Ordering::Acquire))
     }
 
-    /// Changes the flags, and returns those before. A plain store, because whoever writes holds the
-    /// lock. Release: see `read`.
+    /// Opens a record. A plain store: nobody refers to it yet.
     #[inline]
-    pub(super) fn update(&self, index: u32, change: impl FnOnce(Flags) -> Flags) -> Flags {
-        let (block, place) = locate(index);
-        let words = self.0[block].get_or_init(|| new_block(block));
-        let Some(word) = words.get(place) else { return Flags::from_bits(0) };
-        // Relaxed: what was written before, was written under the same lock.
-        let before = Flags::from_bits(word.load(Ordering::Relaxed));
-        word.store(change(before).bits(), Ordering::Release);
-        before
+    pub(super) fn open(&self, bits: u32, references: u32) {
+        self.0.store(Flags::opened(bits, references).word(), Ordering::Release);
+    }
+
+    /// Raises flags, and returns those before.
+    pub(super) fn raise(&self, bits: u32) -> Flags {
+        Flags::from_word(self.0.fetch_or(u64::from(bits), Ordering::AcqRel))
+    }
+
+    /// Lowers flags, and returns those before.
+    pub(super) fn lower(&self, bits: u32) -> Flags {
+        Flags::from_word(self.0.fetch_and(!u64::from(bits), Ordering::AcqRel))
+    }
+
+    pub(super) fn update(&self, change: impl Fn(Flags) -> Flags) {
+        let mut before = self.read();
+        while let Err(now) = self.exchange(before, change(before)) {
+            before = now;
+        }
+    }
+
+    /// Has a task that completed settle, if nobody attends to it (record, invariant 5).
+    #[inline]
+    pub(super) fn complete_unattended(&self) -> bool {
+        let mut before = self.read();
+        while !before.is_attended() {
+            match self.exchange(before, before.completed()) {
+                Ok(_) => return true,
+                Err(now) => before = now,
+            }
+        }
+        false
+    }
+
+    /// Counts a reference more, for who has one or holds the lock under which the last cannot go.
+    #[inline]
+    pub(super) fn refer(&self) {
+        // Relaxed: nothing is read because of it.
+        self.0.fetch_add(Flags::reference(), Ordering::Relaxed);
+    }
+
+    /// Counts a reference less, and returns the flags before.
+    #[inline]
+    pub(super) fn release(&self) -> Flags {
+        Flags::from_word(self.0.fetch_sub(Flags::reference(), Ordering::AcqRel))
+    }
+
+    #[inline]
+    fn exchange(&self, before: Flags, after: Flags) -> Result<u64, Flags> {
+        let (before, after) = (before.word(), after.word());
+        let exchanged = self.0.compare_exchange(before, after, Ordering::AcqRel, Ordering::Acquire);
+        exchanged.map_err(Flags::from_word)
     }
 }
 
 #[cold]
-fn new_block(block: usize) -> Box<[AtomicU32]> {
-    (BEGINS[block]..BEGINS[block + 1]).map(|_| AtomicU32::new(0)).collect()
+fn new_block(block: usize) -> Box<[Word]> {
+    (BEGINS[block]..BEGINS[block + 1]).map(|_| Word::default()).collect()
 }
 
 /// The block of an index, and its place in that.
@@ -79,8 +135,22 @@ mod tests {
     fn what_was_written_is_read() {
         let table = FlagTable::default();
         for index in 0..10_000 {
-            table.update(index, |_| Flags::from_bits(index));
+            table.word(index).open(index % 64, index);
         }
-        assert!((0..10_000).all(|index| table.read(index).bits() == index));
+        let is_right = |index: u32| table.word(index).read() == Flags::opened(index % 64, index);
+        assert!((0..10_000).all(is_right));
+    }
+
+    #[test]
+    fn what_nobody_attends_to_completes_in_one_step() {
+        let word = Word::default();
+        word.open(Flags::HANDLE, 2);
+        assert!(word.complete_unattended());
+        assert!(
+            word.read() == Flags::opened(Flags::HANDLE | Flags::FINISHED | Flags::COMPLETED, 1)
+        );
+        word.open(Flags::HANDLE, 2);
+        word.raise(Flags::ATTENDED);
+        assert!(!word.complete_unattended() && word.read().is_live());
     }
 }

@@ -33,11 +33,11 @@ impl Registry {
     /// From now on the last `count` tasks are kept when they have ended.
     pub(crate) fn keep_finished(self: &Arc<Self>, count: usize) {
         // A listed task does not take the short way out, which keeps nothing.
-        let listing = if count > 0 { Flags::LISTED } else { 0 };
+        let listing = if count > 0 { Flags::LISTED | Flags::ATTENDED } else { 0 };
         for shard in &mut self.lock_all() {
             shard.list_who_comes(listing);
             if count > 0 {
-                shard.each_live(|_, _| {});
+                shard.list_all();
             }
         }
         let leave = lock(&self.kept).set_limit(count);
@@ -68,7 +68,7 @@ impl Registry {
         if lock(&self.kept).limit == 0 {
             return;
         }
-        task.lock().record(task.index()).references += 1;
+        task.word().refer();
         let leaves = lock(&self.kept).push(task.slot());
         self.let_go(leaves);
     }

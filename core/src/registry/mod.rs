@@ -45,7 +45,7 @@ use crate::wake::{call_caught, drop_caught, wake_all};
 use kept::Kept;
 use names::Tagger;
 use record_ref::SHARDS;
-use shard::{Left, Locked, Shard, Watched};
+use shard::{Left, Locked, Shard};
 
 pub(crate) struct Registry {
     /// Where the registry stands in the tree, for messages: empty for the root.
@@ -108,12 +108,13 @@ impl Registry {
         &self.path
     }
 
-    /// Adds a live task, with a reference for the tracked future and one for the handle.
+    /// Adds a live task, with a reference for the tracked future and one for the handle. Takes the
+    /// name, unless it is refused.
     pub(crate) fn register(
         self: &Arc<Self>,
-        entry: Entry,
+        entry: &mut Entry,
         flags: u32,
-    ) -> Result<Slot, (Refused, Entry)> {
+    ) -> Result<Slot, Refused> {
         // A closure on a thread of its own is not seen to begin.
         let is_blocking = flags & Flags::BLOCKING != 0;
         let since = if is_blocking { self.clock.stamp() } else { Stamp::NONE };
@@ -123,8 +124,8 @@ impl Registry {
             None => (0, this_thread() % SHARDS),
         };
         let mut shard = self.shards[at].lock();
-        if let Some(why) = refusal(&shard, tag, &entry) {
-            return Err((why, entry));
+        if let Some(why) = refusal(&shard, tag, entry) {
+            return Err(why);
         }
         let index = shard.open(id, entry, tag, since, flags);
         let is_stopping = shard.is_stopping();
@@ -186,7 +187,7 @@ impl Registry {
         entry.name = None;
         let id = TaskId::unique();
         let at = this_thread() % SHARDS;
-        let index = self.shards[at].lock().open_dead(id, entry, outcome.clone());
+        let index = self.shards[at].lock().open_dead(id, &mut entry, outcome.clone());
         let record = RecordRef::new(Arc::clone(self), Slot::new(at, index));
         if !self.observers.is_empty() {
             let task = TaskRef::new(record.clone());
@@ -202,6 +203,13 @@ impl Registry {
     /// reference of the tracked future is given up.
     #[inline]
     fn settle(&self, task: RecordAt<'_>, outcome: Outcome) {
+        let is_completed = matches!(outcome, Outcome::Completed);
+        if !(is_completed && self.observers.is_empty() && task.complete_unattended()) {
+            self.settle_attended(task, outcome);
+        }
+    }
+
+    fn settle_attended(&self, task: RecordAt<'_>, outcome: Outcome) {
         match outcome {
             // Nobody asks when a task ended that is not listed and has not failed.
             Outcome::Completed if !task.flags().is_listed() && self.observers.is_empty() => {
@@ -237,7 +245,7 @@ impl Registry {
         if let (true, Some(failure)) = (left.unheard, failure) {
             self.failures.add(failure);
         }
-        let may_be_empty = !shard.is_busy() && shard.is_watched();
+        let may_be_empty = shard.is_watched() && !shard.is_busy();
         drop(shard);
         self.leave(left, may_be_empty);
     }
@@ -268,7 +276,7 @@ impl Registry {
         }
         let mut shard = task.lock();
         shard.end_telling();
-        let may_be_empty = !shard.is_busy() && shard.is_watched();
+        let may_be_empty = shard.is_watched() && !shard.is_busy();
         drop(shard);
         self.leave(left, may_be_empty);
     }
@@ -302,7 +310,7 @@ impl Registry {
         let (tag, at) = self.place_of(name.as_bytes());
         let mut shard = self.shards[at].lock();
         let index = shard.find(tag, name.as_bytes())?;
-        shard.record(index).references += 1;
+        shard.refer(index); // it lives: settling takes the name out under this lock
         drop(shard);
         Some(RecordRef::new(Arc::clone(self), Slot::new(at, index)))
     }
@@ -312,8 +320,7 @@ impl Registry {
         let now = self.clock.stamp();
         let mut live = Vec::new();
         for (at, shard) in self.lock_all().iter_mut().enumerate() {
-            shard.each_live(|index, record| {
-                record.references += 1;
+            shard.list_live(|index, record| {
                 record.since = record.since.or(now);
                 live.push((record.id, Slot::new(at, index)));
             });
@@ -350,7 +357,7 @@ impl Registry {
     pub(crate) fn watch(&self) -> Watch<'_> {
         let mut shards = self.lock_all();
         for shard in &mut shards {
-            shard.set_watched(Watched::Yes);
+            shard.watch();
         }
         Watch { registry: self, seen: lock(&self.hub).changes, key: None }
     }
@@ -376,7 +383,7 @@ impl Registry {
             return;
         }
         for shard in &mut shards {
-            shard.set_watched(Watched::No); // whoever watched is woken now
+            shard.unwatch(); // whoever watched is woken now
         }
         let woken = lock(&self.hub).change();
         drop(shards);

@@ -4,7 +4,8 @@ use std::panic::Location;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::shard::{Locked, Shard};
+use super::flag_table::Word;
+use super::shard::{Attended, Locked, Shard};
 use super::{Registry, TaskRef};
 use crate::clock::Stamp;
 use crate::event::{Reason, ShutdownEvent};
@@ -52,7 +53,7 @@ impl RecordRef {
 
     #[inline]
     pub(crate) fn at(&self) -> RecordAt<'_> {
-        RecordAt { registry: &self.registry, slot: self.slot }
+        RecordAt::new(&self.registry, self.slot)
     }
 
     #[inline]
@@ -103,13 +104,12 @@ impl Clone for RecordRef {
 }
 
 impl Drop for RecordRef {
+    #[inline]
     fn drop(&mut self) {
         let at = self.at();
-        let left = at.lock().release(at.index());
-        if left.is_some() {
-            // An error or a payload may have a destructor that panics; whoever drops the last
-            // reference, a loop perhaps, is not to blame for it.
-            let _ = crate::wake::drop_caught(left);
+        let before = at.word.release();
+        if before.references() == 1 && before.keeps() {
+            at.clear();
         }
     }
 }
@@ -119,11 +119,14 @@ impl Drop for RecordRef {
 pub(crate) struct RecordAt<'a> {
     registry: &'a Arc<Registry>,
     slot: Slot,
+    word: &'a Word,
 }
 
 impl<'a> RecordAt<'a> {
+    #[inline]
     pub(crate) fn new(registry: &'a Arc<Registry>, slot: Slot) -> Self {
-        Self { registry, slot }
+        let word = registry.shards[slot.shard()].word(slot.index());
+        Self { registry, slot, word }
     }
 
     #[inline]
@@ -140,6 +143,10 @@ impl<'a> RecordAt<'a> {
         self.slot
     }
 
+    pub(super) fn word(self) -> &'a Word {
+        self.word
+    }
+
     pub(super) fn registry(self) -> &'a Arc<Registry> {
         self.registry
     }
@@ -149,15 +156,24 @@ impl<'a> RecordAt<'a> {
         self.shard().lock()
     }
 
+    /// Drops what the record kept, when the last reference is gone.
+    #[cold]
+    fn clear(self) {
+        let held = self.lock().clear(self.index());
+        // An error or a payload may have a destructor that panics; whoever drops the last
+        // reference, a loop perhaps, is not to blame for it.
+        let _ = crate::wake::drop_caught(held);
+    }
+
     /// A reference of one's own.
     pub(crate) fn refer(self) -> RecordRef {
-        self.lock().record(self.index()).references += 1;
+        self.word.refer();
         RecordRef::new(Arc::clone(self.registry), self.slot)
     }
 
     #[inline]
     pub(crate) fn flags(self) -> Flags {
-        self.shard().flags(self.index())
+        self.word.read()
     }
 
     pub(crate) fn id(self) -> TaskId {
@@ -180,7 +196,11 @@ impl<'a> RecordAt<'a> {
     }
 
     pub(crate) fn outcome(self) -> Option<Outcome> {
-        self.lock().record(self.index()).outcome()
+        let flags = self.flags();
+        if flags.is_completed() {
+            return Some(Outcome::Completed);
+        }
+        if flags.is_finished() { self.lock().outcome(self.index()) } else { None }
     }
 
     pub(crate) fn state(self) -> TaskState {
@@ -209,8 +229,11 @@ impl<'a> RecordAt<'a> {
         }
         let fresh = scope.child();
         let mut locked = self.lock();
+        let attended = locked.attend(self.index());
         let event = match &mut locked.record(self.index()).life {
-            Life::Live { event, .. } => event.get_or_insert_with(|| fresh.clone()).clone(),
+            Life::Live { event, .. } if attended == Attended::Live => {
+                event.get_or_insert_with(|| fresh.clone()).clone()
+            }
             _ => fresh.clone(),
         };
         drop(locked);
@@ -266,12 +289,13 @@ impl<'a> RecordAt<'a> {
         // Foreign code: before the lock.
         let now = (first == FirstPoll::Yes).then(|| self.registry.clock().stamp());
         let mut locked = self.lock();
+        let attended = locked.attend(self.index());
         let record = locked.record(self.index());
         if let Some(now) = now {
             record.since = record.since.or(now);
         }
         let old = match &mut record.life {
-            Life::Live { waker: slot, .. } => slot.replace(waker),
+            Life::Live { waker: slot, .. } if attended == Attended::Live => slot.replace(waker),
             _ => Some(waker),
         };
         drop(locked);
@@ -297,23 +321,23 @@ impl<'a> RecordAt<'a> {
     }
 
     pub(crate) fn protect(self) {
-        self.lock().update(self.index(), Flags::protected_once_more);
+        self.word.update(Flags::protected_once_more);
     }
 
     pub(crate) fn unprotect(self) {
-        self.lock().update(self.index(), Flags::protected_once_less);
+        self.word.update(Flags::protected_once_less);
     }
 
     /// The handle is gone, or has read the outcome. Tells whether the outcome stood already.
     pub(crate) fn drop_handle(self) -> bool {
-        let before = self.lock().update(self.index(), |flags| flags.without(Flags::HANDLE));
+        let before = self.word.lower(Flags::HANDLE);
         before.has_handle() && before.is_finished()
     }
 
     /// Waits for the outcome.
     ///
     /// No wake-up is lost: settling raises `FINISHED` and takes the waiters in one locked section,
-    /// and a waiter registers and looks in one.
+    /// and a waiter looks and registers in one (record, invariant 5).
     pub(crate) fn poll_finished(self, me: &mut Registration, waker: &Waker) -> Poll<Outcome> {
         let flags = self.flags();
         if flags.is_completed() {
@@ -326,10 +350,12 @@ impl<'a> RecordAt<'a> {
         }
         let waker = waker.clone();
         let mut locked = self.lock();
-        if let Some(outcome) = locked.record(self.index()).outcome() {
+        if locked.attend(self.index()) == Attended::Ended {
+            let outcome = locked.outcome(self.index());
             drop(locked);
             me.key = NIL;
-            return Poll::Ready(outcome);
+            // There is one: it is written in the section in which the task ends.
+            return Poll::Ready(outcome.unwrap_or(Outcome::Completed));
         }
         let (waiters, record) = locked.waiters(self.index());
         let old = if me.key == NIL {
@@ -354,11 +380,9 @@ impl<'a> RecordAt<'a> {
     fn remove_waiter(self, me: &mut Registration) {
         let mut locked = self.lock();
         // Once finished, every waiter was taken and the key is nobody's.
+        let is_finished = self.flags().is_finished();
         let (waiters, record) = locked.waiters(self.index());
-        let waker = match record.life {
-            Life::Live { .. } => waiters.remove(&mut record.finished, me.key),
-            _ => None,
-        };
+        let waker = if is_finished { None } else { waiters.remove(&mut record.finished, me.key) };
         drop(locked);
         drop(waker);
         me.key = NIL;
@@ -367,6 +391,12 @@ impl<'a> RecordAt<'a> {
     #[inline]
     pub(crate) fn settle(self, outcome: Outcome) {
         self.registry.settle(self, outcome);
+    }
+
+    /// Settles as completed, in one step, if nobody attends to the task (record, invariant 5).
+    #[inline]
+    pub(super) fn complete_unattended(self) -> bool {
+        self.word.complete_unattended()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use super::flag_table::FlagTable;
+use super::flag_table::{FlagTable, Word};
 use super::names::Names;
 use super::slab::{Held, Slab};
 use crate::clock::Stamp;
@@ -15,8 +15,7 @@ use crate::waiters::{Taken, Waiters};
 #[derive(Default)]
 #[repr(align(128))]
 pub(super) struct Shard {
-    /// Written by who holds the lock.
-    flags: FlagTable,
+    words: FlagTable,
     inner: Mutex<Inner>,
 }
 
@@ -26,13 +25,14 @@ struct Inner {
     names: Names,
     /// Who waits for the end of a task.
     waiters: Waiters,
+    /// How many live; known while the shard is watched.
     live: usize,
     /// How many have ended of which the observers are still being told.
     telling: usize,
     closed: bool,
     /// Raised when the scope stops: who stops it must hear of tasks that come meanwhile.
     stopping: bool,
-    /// Somebody waits for the registry to be empty.
+    /// Somebody waits for the registry to be empty: every live task is attended to, and counted.
     watched: bool,
     /// Raised in whoever comes: `LISTED` while finished tasks are kept.
     listing: u32,
@@ -42,19 +42,19 @@ struct Inner {
 
 /// A shard while its lock is held.
 pub(super) struct Locked<'a> {
-    flags: &'a FlagTable,
+    words: &'a FlagTable,
     inner: MutexGuard<'a, Inner>,
 }
 
 impl Shard {
     #[inline]
     pub(super) fn lock(&self) -> Locked<'_> {
-        Locked { flags: &self.flags, inner: lock(&self.inner) }
+        Locked { words: &self.words, inner: lock(&self.inner) }
     }
 
     #[inline]
-    pub(super) fn flags(&self, index: u32) -> Flags {
-        self.flags.read(index)
+    pub(super) fn word(&self, index: u32) -> &Word {
+        self.words.word(index)
     }
 }
 
@@ -70,12 +70,24 @@ impl Locked<'_> {
 
     /// Raises flags, and returns those before.
     pub(super) fn raise(&mut self, index: u32, bits: u32) -> Flags {
-        self.update(index, |flags| flags.with(bits))
+        self.words.word(index).raise(bits)
     }
 
-    #[inline]
-    pub(super) fn update(&mut self, index: u32, change: impl FnOnce(Flags) -> Flags) -> Flags {
-        self.flags.update(index, change)
+    /// Has the task settle under this lock, if it lives (record, invariant 5). Tells whether it does.
+    pub(super) fn attend(&mut self, index: u32) -> Attended {
+        let is_live = self.words.word(index).raise(Flags::ATTENDED).is_live();
+        if is_live { Attended::Live } else { Attended::Ended }
+    }
+
+    pub(super) fn refer(&mut self, index: u32) {
+        self.words.word(index).refer();
+    }
+
+    /// How a task ended, if it has.
+    pub(super) fn outcome(&mut self, index: u32) -> Option<Outcome> {
+        let flags = self.words.word(index).read();
+        let kept = self.record(index).kept_outcome();
+        kept.or_else(|| flags.is_completed().then_some(Outcome::Completed))
     }
 
     pub(super) fn find(&self, tag: u32, name: &[u8]) -> Option<u32> {
@@ -89,31 +101,55 @@ impl Locked<'_> {
     pub(super) fn open(
         &mut self,
         id: TaskId,
-        entry: Entry,
+        entry: &mut Entry,
         tag: u32,
         since: Stamp,
-        flags: u32,
+        mut flags: u32,
     ) -> u32 {
-        let Inner { slab, names, live, listing, .. } = &mut *self.inner;
-        let index = slab.allocate();
-        if entry.name.is_some() {
-            names.insert(tag, index);
+        let index = self.inner.slab.allocate(self.words);
+        if let Some(name) = &entry.name {
+            self.inner.names.insert(tag, index);
+            flags |= Flags::ATTENDED;
+            if name.is_on_the_heap() {
+                flags |= Flags::KEEPS;
+            }
         }
-        *slab.get_mut(index) = Record::new(id, entry, tag, 2, since);
-        *live += 1;
-        self.flags.update(index, |_| Flags::from_bits(flags | *listing));
+        self.open_at(index, id, entry, tag, since, flags);
         index
     }
 
+    #[inline]
+    fn open_at(
+        &mut self,
+        index: u32,
+        id: TaskId,
+        entry: &mut Entry,
+        tag: u32,
+        since: Stamp,
+        mut flags: u32,
+    ) {
+        let Inner { slab, live, watched, listing, .. } = &mut *self.inner;
+        flags |= *listing;
+        if *watched {
+            flags |= Flags::ATTENDED;
+            *live += 1;
+        }
+        slab.get_mut(index).open(id, entry, tag, since);
+        self.words.word(index).open(flags, 2);
+    }
+
     /// As `open`, of a task whose name another one has.
-    pub(super) fn open_successor(&mut self, id: TaskId, entry: Entry, tag: u32, flags: u32) -> u32 {
-        let Inner { slab, live, listing, successors, .. } = &mut *self.inner;
-        let index = slab.allocate();
-        *slab.get_mut(index) = Record::new(id, entry, tag, 2, Stamp::NONE);
-        *live += 1;
-        successors.push(index);
-        let flags = Flags::QUEUED | flags | *listing;
-        self.flags.update(index, |_| Flags::from_bits(flags));
+    pub(super) fn open_successor(
+        &mut self,
+        id: TaskId,
+        entry: &mut Entry,
+        tag: u32,
+        flags: u32,
+    ) -> u32 {
+        let index = self.inner.slab.allocate(self.words);
+        self.inner.successors.push(index);
+        let flags = flags | Flags::QUEUED | Flags::ATTENDED | Flags::KEEPS;
+        self.open_at(index, id, entry, tag, Stamp::NONE, flags);
         index
     }
 
@@ -133,11 +169,12 @@ impl Locked<'_> {
             successors.remove(place); // it never had the name
             return None;
         }
-        let heir = next.into_iter().find(|&other| !self.flags.read(other).is_cancelled())?;
+        let is_cancelled = |other: u32| self.words.word(other).read().is_cancelled();
+        let heir = next.into_iter().find(|&other| !is_cancelled(other))?;
         successors.retain(|&other| other != heir);
         let record = slab.get_mut(heir);
         names.insert(record.tag, heir);
-        self.flags.update(heir, |flags| flags.without(Flags::QUEUED));
+        self.words.word(heir).lower(Flags::QUEUED);
         match &mut record.life {
             Life::Live { waker, .. } => waker.take(),
             _ => None,
@@ -145,24 +182,27 @@ impl Locked<'_> {
     }
 
     /// Adds a task that cannot run, for its handle alone.
-    pub(super) fn open_dead(&mut self, id: TaskId, entry: Entry, outcome: Outcome) -> u32 {
+    pub(super) fn open_dead(&mut self, id: TaskId, entry: &mut Entry, outcome: Outcome) -> u32 {
         let slab = &mut self.inner.slab;
-        let index = slab.allocate();
+        let index = slab.allocate(self.words);
         let record = slab.get_mut(index);
-        *record = Record::new(id, entry, 0, 1, Stamp::NONE);
+        record.open(id, entry, 0, Stamp::NONE);
         record.life = Life::Ended { outcome, at: Stamp::NONE };
-        self.flags.update(index, |_| Flags::from_bits(Flags::HANDLE | Flags::FINISHED));
+        self.words.word(index).open(Flags::HANDLE | Flags::FINISHED | Flags::KEEPS, 1);
         index
     }
 
     /// Writes the outcome (record, invariants 1 and 2), frees the name, and gives up the tracked
     /// future's reference.
-    #[inline]
     pub(super) fn finish(&mut self, index: u32, outcome: Outcome, at: Stamp, left: &mut Left) {
-        let completed = if matches!(outcome, Outcome::Completed) { Flags::COMPLETED } else { 0 };
-        let before = self.raise(index, Flags::FINISHED | completed);
+        let is_completed = matches!(outcome, Outcome::Completed);
+        let keeps = !is_completed || at != Stamp::NONE;
+        let completed = if is_completed { Flags::COMPLETED } else { 0 };
+        let kept = if keeps { Flags::KEEPS } else { 0 };
+        let word = self.words.word(index);
+        let before = word.raise(Flags::FINISHED | completed | kept);
         left.unheard = !before.has_handle();
-        let Inner { slab, names, waiters, live, successors, .. } = &mut *self.inner;
+        let Inner { slab, names, waiters, live, watched, successors, .. } = &mut *self.inner;
         let record = slab.get_mut(index);
         if record.name.is_some() {
             names.remove(record.tag, index);
@@ -171,35 +211,65 @@ impl Locked<'_> {
         if let Life::Live { waker, event } = &mut record.life {
             (left.waker, left.event) = (waker.take(), event.take());
         }
-        record.life = Life::Ended { outcome, at };
-        *live -= 1;
+        if keeps {
+            record.life = Life::Ended { outcome, at };
+        }
+        if *watched {
+            *live -= 1;
+        }
         if record.name.is_some() && !successors.is_empty() {
             left.waiters.extend(self.pass_name_on(index));
         }
         left.held = self.release(index);
     }
 
-    /// Gives up a reference; with the last one the record is free, and what it held comes back to
-    /// be dropped after the unlock.
-    #[inline]
+    /// Gives up a reference; what a record held that is free now comes back to be dropped after the
+    /// unlock.
     pub(super) fn release(&mut self, index: u32) -> Option<Held> {
-        let slab = &mut self.inner.slab;
-        let record = slab.get_mut(index);
-        record.references -= 1;
-        if record.references > 0 { None } else { Some(slab.free(index)) }
+        let before = self.words.word(index).release();
+        let is_last = before.references() == 1 && before.keeps();
+        is_last.then(|| self.clear(index))
     }
 
-    /// Every live task with its index.
-    pub(super) fn each_live(&mut self, mut each: impl FnMut(u32, &mut Record)) {
-        let Inner { slab, .. } = &mut *self.inner;
-        for (index, record) in slab.live() {
-            self.flags.update(index, |flags| flags.with(Flags::LISTED));
-            each(index, record);
+    /// Takes out what a record kept to which nobody refers any more, to be dropped after the unlock;
+    /// from now on it is free.
+    pub(super) fn clear(&mut self, index: u32) -> Held {
+        let held = self.inner.slab.clear(index);
+        self.words.word(index).open(0, 0);
+        held
+    }
+
+    /// Every live task with its index, and a reference more; from now on they are attended to, and
+    /// listed.
+    pub(super) fn list_live(&mut self, mut each: impl FnMut(u32, &mut Record)) {
+        for index in 0..self.inner.slab.len() {
+            if self.attend_if_live(index, Flags::LISTED) {
+                self.refer(index);
+                each(index, self.record(index));
+            }
         }
     }
 
+    /// As `list_live`, of which nothing is wanted.
+    pub(super) fn list_all(&mut self) {
+        for index in 0..self.inner.slab.len() {
+            self.attend_if_live(index, Flags::LISTED);
+        }
+    }
+
+    /// Has the task settle under this lock from now on, if it lives. A task lives from its
+    /// registration until it has settled.
+    fn attend_if_live(&self, index: u32, bits: u32) -> bool {
+        let word = self.words.word(index);
+        word.read().is_live() && word.raise(Flags::ATTENDED | bits).is_live()
+    }
+
     pub(super) fn live(&self) -> usize {
-        self.inner.live
+        if self.inner.watched {
+            return self.inner.live;
+        }
+        let is_live = |index: &u32| self.words.word(*index).read().is_live();
+        (0..self.inner.slab.len()).filter(is_live).count()
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -221,14 +291,11 @@ impl Locked<'_> {
 
     /// The live tasks that were not asked to stop, each with a reference more.
     pub(super) fn refer_unstopped(&mut self) -> Vec<u32> {
-        let Inner { slab, .. } = &mut *self.inner;
-        let mut unstopped = Vec::new();
-        for (index, record) in slab.live() {
-            if !self.flags.read(index).is_stopped() {
-                record.references += 1;
-                unstopped.push(index);
-            }
-        }
+        let is_unstopped = |index: &u32| {
+            self.attend_if_live(*index, 0) && !self.words.word(*index).read().is_stopped()
+        };
+        let unstopped = (0..self.inner.slab.len()).filter(is_unstopped).collect::<Vec<_>>();
+        unstopped.iter().for_each(|index| self.words.word(*index).refer());
         unstopped
     }
 
@@ -242,7 +309,7 @@ impl Locked<'_> {
     }
 
     pub(super) fn is_busy(&self) -> bool {
-        self.inner.live + self.inner.telling > 0
+        self.inner.telling > 0 || self.live() > 0
     }
 
     /// From now on, whoever comes has these flags too.
@@ -254,8 +321,17 @@ impl Locked<'_> {
         self.inner.watched
     }
 
-    pub(super) fn set_watched(&mut self, watched: Watched) {
-        self.inner.watched = watched == Watched::Yes;
+    /// Counts from now on.
+    pub(super) fn watch(&mut self) {
+        if !self.inner.watched {
+            let live = (0..self.inner.slab.len()).filter(|index| self.attend_if_live(*index, 0));
+            self.inner.live = live.count();
+            self.inner.watched = true;
+        }
+    }
+
+    pub(super) fn unwatch(&mut self) {
+        self.inner.watched = false;
     }
 }
 
@@ -271,8 +347,9 @@ pub(super) struct Left {
     pub(super) held: Option<Held>,
 }
 
+/// Whether a task that is to be attended to lives.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Watched {
-    Yes,
-    No,
+pub(super) enum Attended {
+    Live,
+    Ended,
 }

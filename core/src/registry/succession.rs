@@ -23,9 +23,9 @@ impl Registry {
     /// Adds a live task that takes its name when whoever has it is gone.
     pub(crate) fn register_successor(
         self: &Arc<Self>,
-        entry: Entry,
+        entry: &mut Entry,
         flags: u32,
-    ) -> Result<Succession, (Refused, Entry)> {
+    ) -> Result<Succession, Refused> {
         let id = TaskId::unique();
         let (tag, at) = match &entry.name {
             Some(name) => self.place_of(name.as_bytes()),
@@ -33,16 +33,16 @@ impl Registry {
         };
         let mut shard = self.shards[at].lock();
         let mut holder = None;
-        match super::refusal(&shard, tag, &entry) {
+        match super::refusal(&shard, tag, entry) {
             None => {}
             Some(Refused::NameTaken) => {
                 holder = entry.name.as_ref().and_then(|name| shard.find(tag, name.as_bytes()));
             }
-            Some(why) => return Err((why, entry)),
+            Some(why) => return Err(why),
         }
         let waiting = holder.map_or_else(Vec::new, |holder| shard.successors_of(holder));
         for &index in holder.iter().chain(&waiting) {
-            shard.record(index).references += 1;
+            shard.refer(index);
         }
         let index = match holder {
             Some(_) => shard.open_successor(id, entry, tag, flags),

@@ -71,10 +71,10 @@ impl<L> TaskBuilder<L> {
         spawned_at: &'static Location<'static>,
     ) -> Result<Registered<L>, Rejected> {
         let Self { place, name, grace, flags: chosen } = self;
-        let entry = Entry { name, spawned_at, grace };
-        match place.scope.registry().register(entry, chosen | flags) {
+        let mut entry = Entry { name, spawned_at, grace };
+        match place.scope.registry().register(&mut entry, chosen | flags) {
             Ok(slot) => Ok(Registered { place, slot }),
-            Err((why, Entry { name, .. })) => Err(Rejected { why, name }),
+            Err(why) => Err(Rejected { why, name: entry.name }),
         }
     }
 

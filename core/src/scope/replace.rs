@@ -110,10 +110,10 @@ impl<L> TaskBuilder<L> {
         spawned_at: &'static Location<'static>,
     ) -> Result<(Registered<L>, Succession), Rejected> {
         let Self { place, name, grace, flags } = self;
-        let entry = Entry { name, spawned_at, grace };
-        match place.scope.registry().register_successor(entry, flags) {
+        let mut entry = Entry { name, spawned_at, grace };
+        match place.scope.registry().register_successor(&mut entry, flags) {
             Ok(succession) => Ok((Registered { place, slot: succession.slot }, succession)),
-            Err((why, Entry { name, .. })) => Err(Rejected { why, name }),
+            Err(why) => Err(Rejected { why, name: entry.name }),
         }
     }
 }

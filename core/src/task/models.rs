@@ -83,7 +83,7 @@ fn entry(name: Option<&'static str>) -> Entry {
 }
 
 fn open(registry: &Arc<Registry>) -> Spawned {
-    let slot = registry.register(entry(None), Flags::HANDLE).ok().unwrap();
+    let slot = registry.register(&mut entry(None), Flags::HANDLE).ok().unwrap();
     Spawned { handle: RecordRef::new(Arc::clone(registry), slot), slot }
 }
 
@@ -222,7 +222,7 @@ fn stop_and_first_look_at_the_event() {
 
 /// The flags say `Completed` to a handle that takes no lock: then the value is there.
 ///
-/// Caught: a `FlagTable` that reads, or writes, `Relaxed`.
+/// Caught: a `Word` that reads, or writes, `Relaxed`.
 #[test]
 fn completion_is_seen_without_a_lock_after_what_led_to_it() {
     loom::model(|| {
@@ -267,10 +267,10 @@ fn the_last_to_leave_is_noticed() {
 
 /// Two tasks in two shards, whatever the seed.
 fn two_shards(registry: &Arc<Registry>) -> [Tracked; 2] {
-    let unnamed = registry.register(entry(None), 0).ok().unwrap();
+    let unnamed = registry.register(&mut entry(None), 0).ok().unwrap();
     let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
     let other = names.iter().find(|name| !registry.shares_a_shard(name, unnamed)).unwrap();
-    let named = registry.register(entry(Some(other)), 0).ok().unwrap();
+    let named = registry.register(&mut entry(Some(other)), 0).ok().unwrap();
     [unnamed, named].map(|slot| Tracked(Arc::clone(registry), slot))
 }
 
@@ -280,7 +280,7 @@ fn a_scope_closes_only_when_nothing_came() {
     loom::model(|| {
         let registry = registry(&Arc::default());
         let spawner = Arc::clone(&registry);
-        let thread = thread::spawn(move || spawner.register(entry(Some("a")), 0).is_ok());
+        let thread = thread::spawn(move || spawner.register(&mut entry(Some("a")), 0).is_ok());
         let has_closed = registry.close_if_empty();
         let has_come = thread.join().unwrap();
         assert!(has_closed != has_come);

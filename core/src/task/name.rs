@@ -43,6 +43,10 @@ impl Name {
         }
     }
 
+    pub(crate) fn is_on_the_heap(&self) -> bool {
+        matches!(self.0, Repr::Heap(_))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.as_bytes().is_empty()
     }

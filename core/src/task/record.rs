@@ -1,15 +1,22 @@
 //! The record of one task: what is known of it, who waits for its end, and how it ended.
 //!
 //! A record lies in a shard of its scope's registry, and all of it is written under the lock of that
-//! shard; its flags are read without. Invariants, cited below and in `registry`:
+//! shard, but for one word: its flags, and how many refer to it, which change in single atomic steps.
+//! A task that nobody attends to (no name, no waker stored, no waiter, not listed) ends in one such
+//! step. Invariants, cited below and in `registry`:
 //! 1. Exactly one settles: whoever runs or drops the tracked future, once, after the body is gone.
-//! 2. `FINISHED` is raised in the locked section that writes the outcome; who sees it finds the
-//!    outcome.
+//! 2. `FINISHED` is raised in the locked section that writes the outcome, or in one step with
+//!    `COMPLETED`, which is all of the outcome then; who sees it finds the outcome.
 //! 3. Whoever raises `CANCELLED` takes the loop's waker in the same locked section; the tracked
 //!    future stores its waker in one and then reads the flags. So one of them sees the other.
 //! 4. A failure is reported by exactly one of two: settling reports unless it sees `HANDLE`; the
-//!    handle's drop reports if it sees `FINISHED`. Both look and write in one locked section, so the
-//!    later one sees the earlier.
+//!    handle's drop reports if it sees `FINISHED`. Each looks and writes in one step on one word, so
+//!    the later one sees the earlier.
+//! 5. Whoever puts something into a record that settling must take out or note (a waker, a waiter, an
+//!    event, a name, a look at the age) raises `ATTENDED` first, under the lock, and goes on only if
+//!    the task is live by then. Settling without the lock is one step that fails once that is raised.
+//! 6. A record is used again when nobody refers to it and it does not keep anything (`KEEPS`): then
+//!    no field has a destructor left to run.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -44,9 +51,10 @@ impl Grace {
     }
 }
 
-/// The bits of a record's state, and the count of its protected blocks above them.
-#[derive(Clone, Copy)]
-pub(crate) struct Flags(u32);
+/// The word of a record: bits of its state, the count of its protected blocks above them, and how many
+/// refer to it in the upper half: the tracked future, handles.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flags(u64);
 
 impl Flags {
     /// The task itself was asked to stop. Set by anyone, stays.
@@ -71,35 +79,88 @@ impl Flags {
     pub(crate) const LISTED: u32 = 1 << 9;
     /// It waits for its turn, and its body has not begun. Set at the spawn, cleared once.
     pub(crate) const QUEUED: u32 = 1 << 10;
-    /// One protected block; the higher bits count them.
-    pub(crate) const PROTECT: u32 = 1 << 11;
+    /// The task settles under the lock (invariant 5). Set under the lock by anyone, stays.
+    pub(crate) const ATTENDED: u32 = 1 << 11;
+    /// What the record holds is taken out under the lock when the last reference goes (invariant 6).
+    /// Set before the spawn or by who settles.
+    pub(crate) const KEEPS: u32 = 1 << 12;
+    /// One protected block; the higher bits of the lower half count them.
+    pub(crate) const PROTECT: u32 = 1 << 13;
 
-    pub(crate) fn from_bits(bits: u32) -> Self {
-        Self(bits)
+    /// One who refers to the record. Four thousand million of them are not guarded against: the
+    /// handles would fill 64 gigabytes.
+    const REFERENCE: u64 = 1 << 32;
+
+    pub(crate) fn from_word(word: u64) -> Self {
+        Self(word)
     }
 
-    pub(crate) fn bits(self) -> u32 {
+    pub(crate) fn word(self) -> u64 {
         self.0
     }
 
-    pub(crate) fn with(self, bits: u32) -> Self {
-        Self(self.0 | bits)
+    /// The word of a record that is opened.
+    #[inline]
+    pub(crate) fn opened(bits: u32, references: u32) -> Self {
+        Self(u64::from(bits) | (u64::from(references) << 32))
     }
 
-    pub(crate) fn without(self, bits: u32) -> Self {
-        Self(self.0 & !bits)
+    /// The word when the task has completed and the tracked future refers to it no more.
+    #[inline]
+    pub(crate) fn completed(self) -> Self {
+        Self((self.0 | u64::from(Self::FINISHED | Self::COMPLETED)) - Self::REFERENCE)
+    }
+
+    /// What is added to the word for one reference.
+    pub(crate) const fn reference() -> u64 {
+        Self::REFERENCE
+    }
+
+    #[inline]
+    pub(crate) fn references(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// Whether the record may be used for another task (invariant 6).
+    #[inline]
+    pub(crate) fn is_free(self) -> bool {
+        self.0 >> 32 == 0 && !self.has(Self::KEEPS)
+    }
+
+    /// Whether a task has this record and has not settled.
+    #[inline]
+    pub(crate) fn is_live(self) -> bool {
+        self.0 >> 32 != 0 && !self.has(Self::FINISHED)
+    }
+
+    pub(crate) fn is_attended(self) -> bool {
+        self.has(Self::ATTENDED)
+    }
+
+    pub(crate) fn keeps(self) -> bool {
+        self.has(Self::KEEPS)
     }
 
     pub(crate) fn protected_once_more(self) -> Self {
-        Self(self.0.saturating_add(Self::PROTECT))
+        let is_full = self.bits() > u32::MAX - Self::PROTECT;
+        if is_full { self } else { Self(self.0 + u64::from(Self::PROTECT)) }
     }
 
     pub(crate) fn protected_once_less(self) -> Self {
-        Self(self.0.saturating_sub(Self::PROTECT))
+        if self.is_protected() { Self(self.0 - u64::from(Self::PROTECT)) } else { self }
     }
 
+    fn is_protected(self) -> bool {
+        self.bits() >= Self::PROTECT
+    }
+
+    fn bits(self) -> u32 {
+        self.0 as u32
+    }
+
+    #[inline]
     fn has(self, bits: u32) -> bool {
-        self.0 & bits != 0
+        self.bits() & bits != 0
     }
 
     pub(crate) fn is_stopped(self) -> bool {
@@ -148,22 +209,20 @@ impl Flags {
 
     /// Whether the body must be dropped now.
     pub(crate) fn must_end(self) -> bool {
-        self.has(Self::CANCELLED) && (self.0 < Self::PROTECT || self.has(Self::FORCED))
+        self.has(Self::CANCELLED) && (!self.is_protected() || self.has(Self::FORCED))
     }
 }
 
-/// All of a record but its flags. It is used again when nobody refers to it.
+/// All of a record but its word.
 pub(crate) struct Record {
     pub(crate) id: TaskId,
     pub(crate) name: Option<Name>,
-    /// `None` while the record is free.
+    /// `None` before the first task has this record.
     pub(crate) spawned_at: Option<&'static Location<'static>>,
     /// When it was first seen to go on living: at the end of its first poll, or in a snapshot. A
     /// task that ends in its first poll has no age worth a look at the clock.
     pub(crate) since: Stamp,
     pub(crate) grace: Grace,
-    /// How many refer to it: the tracked future, handles.
-    pub(crate) references: u32,
     /// Finds the name in the index.
     pub(crate) tag: u32,
     /// Who waits for the end.
@@ -172,9 +231,7 @@ pub(crate) struct Record {
 }
 
 pub(crate) enum Life {
-    Free {
-        next: u32,
-    },
+    /// Lives, or has completed with nothing to be kept of that, or is free.
     Live {
         /// How to have the tracked future polled.
         waker: WakerSlot,
@@ -187,43 +244,44 @@ pub(crate) enum Life {
     },
 }
 
-impl Record {
+impl Life {
     #[inline]
-    pub(crate) fn new(id: TaskId, entry: Entry, tag: u32, references: u32, since: Stamp) -> Self {
-        let Entry { name, spawned_at, grace } = entry;
-        let life = Life::Live { waker: WakerSlot::default(), event: None };
-        Self {
-            id,
-            name,
-            spawned_at: Some(spawned_at),
-            since,
-            grace,
-            references,
-            tag,
-            finished: Head::default(),
-            life,
-        }
+    pub(crate) fn new() -> Self {
+        Self::Live { waker: WakerSlot::default(), event: None }
     }
+}
 
-    #[inline]
-    pub(crate) fn free(next: u32) -> Self {
+impl Record {
+    pub(crate) fn free() -> Self {
         Self {
             id: TaskId::NONE,
             name: None,
             spawned_at: None,
             since: Stamp::NONE,
             grace: Grace::DEFAULT,
-            references: 0,
             tag: 0,
             finished: Head::default(),
-            life: Life::Free { next },
+            life: Life::new(),
         }
     }
 
-    pub(crate) fn outcome(&self) -> Option<Outcome> {
+    /// Begins the record of another task. Of the one before, nothing is left that matters
+    /// (invariant 6).
+    #[inline]
+    pub(crate) fn open(&mut self, id: TaskId, entry: &mut Entry, tag: u32, since: Stamp) {
+        self.id = id;
+        self.name = entry.name.take();
+        self.spawned_at = Some(entry.spawned_at);
+        self.since = since;
+        self.grace = entry.grace;
+        self.tag = tag;
+    }
+
+    /// How a task ended that has, unless there is nothing to know but that it completed.
+    pub(crate) fn kept_outcome(&self) -> Option<Outcome> {
         match &self.life {
             Life::Ended { outcome, .. } => Some(outcome.clone()),
-            _ => None,
+            Life::Live { .. } => None,
         }
     }
 
@@ -232,7 +290,7 @@ impl Record {
     pub(crate) fn age(&self, now: Stamp) -> Duration {
         let end = match self.life {
             Life::Ended { at, .. } => at.or(now),
-            _ => now,
+            Life::Live { .. } => now,
         };
         end.saturating_since(self.since.or(end))
     }
@@ -240,7 +298,7 @@ impl Record {
     pub(crate) fn event(&self) -> Option<ShutdownEvent> {
         match &self.life {
             Life::Live { event, .. } => event.clone(),
-            _ => None,
+            Life::Ended { .. } => None,
         }
     }
 }
