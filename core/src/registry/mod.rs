@@ -201,15 +201,7 @@ impl Registry {
     /// Settles a task: its name is free, its outcome stands, a failure nobody hears is reported,
     /// and all who waited are woken; in one locked section, so that nobody sees a part of it. The
     /// reference of the tracked future is given up.
-    #[inline]
     fn settle(&self, task: RecordAt<'_>, outcome: Outcome) {
-        let is_completed = matches!(outcome, Outcome::Completed);
-        if !(is_completed && self.observers.is_empty() && task.complete_unattended()) {
-            self.settle_attended(task, outcome);
-        }
-    }
-
-    fn settle_attended(&self, task: RecordAt<'_>, outcome: Outcome) {
         match outcome {
             // Nobody asks when a task ended that is not listed and has not failed.
             Outcome::Completed if !task.flags().is_listed() && self.observers.is_empty() => {

@@ -388,15 +388,21 @@ impl<'a> RecordAt<'a> {
         me.key = NIL;
     }
 
-    #[inline]
     pub(crate) fn settle(self, outcome: Outcome) {
-        self.registry.settle(self, outcome);
+        if matches!(outcome, Outcome::Completed) {
+            self.complete();
+        } else {
+            self.registry.settle(self, outcome);
+        }
     }
 
-    /// Settles as completed, in one step, if nobody attends to the task (record, invariant 5).
+    /// As `settle`, of a body that has returned a value.
     #[inline]
-    pub(super) fn complete_unattended(self) -> bool {
-        self.word.complete_unattended()
+    pub(crate) fn complete(self) {
+        // In one step, if nobody attends to the task (record, invariant 5).
+        if !(self.registry.observers.is_empty() && self.word.complete_unattended()) {
+            self.registry.settle(self, Outcome::Completed);
+        }
     }
 }
 

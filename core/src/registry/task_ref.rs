@@ -137,6 +137,16 @@ impl Finished {
     pub(crate) fn task(&self) -> &TaskRef {
         &self.task
     }
+
+    /// Whether the task has completed, which needs no look at the outcome.
+    #[inline]
+    pub(crate) fn is_completed(&mut self) -> bool {
+        let is_completed = self.task.0.flags().is_completed();
+        if is_completed {
+            self.me = Registration::NONE; // settling has taken it
+        }
+        is_completed
+    }
 }
 
 impl Future for Finished {

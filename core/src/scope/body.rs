@@ -16,7 +16,7 @@ use super::Cx;
     note = "write `async move |cx| {{ .. }}` instead of a future or a plain closure; what the body \
             holds across an `.await` must be `Send`"
 )]
-pub trait TaskFn<'t, L, R>: FnOnce(Cx<'t, L>) -> Self::Fut {
+pub trait TaskFn<'t, L: 't, R>: FnOnce(Cx<'t, L>) -> Self::Fut {
     /// The body's future.
     type Fut: Future<Output = R> + Send + 't;
 }

@@ -108,23 +108,39 @@ impl<L> TaskBuilder<L> {
             Err(rejected) => Err(rejected.with(body)),
         }
     }
+}
 
-    /// As `spawn` of an unnamed task, for who is inside the scope: it cannot fail.
-    #[track_caller]
-    pub(super) fn start_anyway<R, F>(self, body: F) -> Task<R::Value>
-    where
-        L: EventLoop,
-        R: Output<Value: Send + 'static> + 'static,
-        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
-    {
-        let spawned_at = Location::caller();
-        let scope = Arc::clone(&self.place.scope);
-        match self.register(0, spawned_at) {
-            Ok(registered) => registered.start(body),
-            // The scope was abandoned while this task still ran.
-            Err(_) => Task::dead(&scope, body, &Outcome::LoopClosed, spawned_at),
-        }
+/// As `spawn` of an unnamed task, for who is inside the scope: it cannot fail.
+#[track_caller]
+pub(super) fn start_anyway<R, F, L>(place: &Arc<Place<L>>, body: F) -> Task<R::Value>
+where
+    L: EventLoop,
+    R: Output<Value: Send + 'static> + 'static,
+    F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
+{
+    let spawned_at = Location::caller();
+    let mut entry = Entry { name: None, spawned_at, grace: Grace::DEFAULT };
+    match place.scope.registry().register(&mut entry, Flags::HANDLE) {
+        Ok(slot) => start(place, slot, body),
+        // The scope was abandoned while this task still ran.
+        Err(_) => Task::dead(&place.scope, body, &Outcome::LoopClosed, spawned_at),
     }
+}
+
+/// Starts a registered task, whose two references go to the handle and to the tracked future.
+fn start<R, F, L>(place: &Arc<Place<L>>, slot: Slot, body: F) -> Task<R::Value>
+where
+    L: EventLoop,
+    R: Output<Value: Send + 'static> + 'static,
+    F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
+{
+    let value = ValueSlot::new();
+    let registered = Registered { place: Arc::clone(place), slot };
+    let task = registered.task(value.clone());
+    let future = tracked(Start::new(body, registered, value));
+    // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
+    let _ = place.handle.spawn(future);
+    task
 }
 
 impl<L> Registered<L> {
@@ -134,13 +150,7 @@ impl<L> Registered<L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
-        let value = ValueSlot::new();
-        let task = self.task(value.clone());
-        let place = Arc::clone(&self.place);
-        let future = tracked(Start::new(body, self, value));
-        // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
-        let _ = place.handle.spawn(future);
-        task
+        start(&self.place, self.slot, body)
     }
 
     /// The handle; it takes the second reference over.

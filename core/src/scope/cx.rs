@@ -3,9 +3,9 @@
 use std::fmt;
 use std::future::Future;
 
-use super::builder::TaskBuilder;
+use super::builder::{self, TaskBuilder};
 use super::late::LateHandler;
-use super::place::{Own, Place};
+use super::place::{Own, Place, Post};
 use super::{Scope, Spawner, State, Task, TaskFn};
 use crate::any_loop::AnyLoop;
 use crate::event::{ShutdownEvent, ShutdownTrigger};
@@ -33,21 +33,26 @@ use crate::worker::Worker;
 ///     }
 /// }
 /// ```
-pub struct Cx<'t, L = AnyLoop> {
-    place: Arc<Place<L>>,
-    /// `None` in a handler.
-    task: Option<&'t Own>,
+pub struct Cx<'t, L = AnyLoop>(Inside<'t, L>);
+
+/// Inside of what.
+enum Inside<'t, L> {
+    /// A task, as its loop runs it.
+    Task(&'t Post<L>),
+    /// A handler, which is no task, or a task whose loop's type is forgotten.
+    Other { place: Arc<Place<L>>, task: Option<&'t Own> },
 }
 
 /// Makes a `Cx` for handlers, and for nobody else. No associated function, which the compiler would
 /// propose to those who forge one.
 pub(crate) fn make<'t, L>(handle: L, scope: Arc<Scope>) -> Cx<'t, L> {
-    Cx { place: Place::new(handle, scope), task: None }
+    Cx(Inside::Other { place: Place::new(handle, scope), task: None })
 }
 
 /// Makes the `Cx` of a task, for the tracked future.
-pub(super) fn make_own<L>(place: Arc<Place<L>>, own: &Own) -> Cx<'_, L> {
-    Cx { place, task: Some(own) }
+#[inline]
+pub(super) fn make_own<L>(post: &Post<L>) -> Cx<'_, L> {
+    Cx(Inside::Task(post))
 }
 
 impl<L> Cx<'_, L> {
@@ -55,8 +60,8 @@ impl<L> Cx<'_, L> {
     ///
     /// In a handler it is the scope's.
     pub fn shutdown(&self) -> &ShutdownEvent {
-        match self.task {
-            Some(own) => own.event(&self.place),
+        match self.own() {
+            Some(own) => own.event(self.place()),
             None => self.scope().event(),
         }
     }
@@ -126,19 +131,31 @@ impl<L> Cx<'_, L> {
     }
 
     pub(super) fn record(&self) -> Option<RecordAt<'_>> {
-        self.task.map(|own| self.place.record(own.slot))
+        self.own().map(|own| self.place().record(own.slot))
     }
 
     pub(super) fn handle(&self) -> &L {
-        &self.place.handle
+        &self.place().handle
     }
 
     pub(super) fn scope(&self) -> &Arc<Scope> {
-        &self.place.scope
+        &self.place().scope
     }
 
     pub(super) fn place(&self) -> &Arc<Place<L>> {
-        &self.place
+        match &self.0 {
+            Inside::Task(post) => &post.place,
+            Inside::Other { place, .. } => place,
+        }
+    }
+}
+
+impl<'t, L> Cx<'t, L> {
+    fn own(&self) -> Option<&'t Own> {
+        match &self.0 {
+            Inside::Task(post) => Some(&post.own),
+            Inside::Other { task, .. } => *task,
+        }
     }
 }
 
@@ -161,7 +178,8 @@ impl<'t, L: Timer> Cx<'t, L> {
     #[must_use]
     pub fn erased(&self) -> Cx<'t, AnyLoop> {
         let handle = AnyLoop::new(self.handle().clone());
-        Cx { place: Place::new(handle, Arc::clone(self.scope())), task: self.task }
+        let place = Place::new(handle, Arc::clone(self.scope()));
+        Cx(Inside::Other { place, task: self.own() })
     }
 }
 
@@ -180,7 +198,7 @@ impl<L> Cx<'_, L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
-        TaskBuilder::unnamed(Arc::clone(&self.place)).start_anyway(body)
+        builder::start_anyway(self.place(), body)
     }
 
     /// Begins a task with a name, unique among the live tasks of this scope.
@@ -188,7 +206,7 @@ impl<L> Cx<'_, L> {
     where
         L: EventLoop,
     {
-        TaskBuilder::named(Arc::clone(&self.place), name.into())
+        TaskBuilder::named(Arc::clone(self.place()), name.into())
     }
 
     /// Returns a remote control of this scope that may leave the task and the loop's threads.
@@ -197,7 +215,7 @@ impl<L> Cx<'_, L> {
     where
         L: EventLoop,
     {
-        Spawner::new(Arc::clone(&self.place))
+        Spawner::new(Arc::clone(self.place()))
     }
 
     /// Returns a remote control of the root scope, where the lifespan's own tasks are.
@@ -243,7 +261,12 @@ impl<L> Cx<'_, L> {
 
 impl<L: Clone> Clone for Cx<'_, L> {
     fn clone(&self) -> Self {
-        Self { place: Arc::clone(&self.place), task: self.task }
+        Self(match &self.0 {
+            Inside::Task(post) => Inside::Task(post),
+            Inside::Other { place, task } => {
+                Inside::Other { place: Arc::clone(place), task: *task }
+            }
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use super::tracked::{Start, tracked_local};
 use super::value::ValueSlot;
 use super::{Cx, Task};
 use crate::event_loop::LocalLoop;
+use crate::sync::Arc;
 use crate::task::{Failure, Outcome, Output};
 
 impl<L> Cx<'_, L> {
@@ -89,7 +90,7 @@ impl<L> TaskBuilder<L> {
         };
         let value = ValueSlot::new();
         let task = registered.task(value.clone());
-        let place = registered.place.clone();
+        let place = Arc::clone(&registered.place);
         let future = tracked_local(Start::new(body, registered, value));
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
         let _ = place.handle.spawn_local(future);

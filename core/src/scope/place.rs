@@ -16,12 +16,27 @@ impl<L> Place<L> {
         Arc::new(Self { handle, scope })
     }
 
+    #[inline]
     pub(super) fn record(&self, slot: Slot) -> RecordAt<'_> {
         RecordAt::new(self.scope.registry(), slot)
     }
 }
 
-/// What is a task's own; it lies in the tracked future, and the task's `Cx` borrows it.
+/// Where a task runs, and what is its own; it lies in the tracked future, and the task's `Cx` borrows
+/// it, so that neither counts the place once more.
+pub(super) struct Post<L> {
+    pub(super) place: Arc<Place<L>>,
+    pub(super) own: Own,
+}
+
+impl<L> Post<L> {
+    #[inline]
+    pub(super) fn record(&self) -> RecordAt<'_> {
+        self.place.record(self.own.slot)
+    }
+}
+
+/// What is a task's own.
 pub(super) struct Own {
     /// The tracked future's reference to the record, until it has settled.
     pub(super) slot: Slot,

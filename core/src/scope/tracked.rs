@@ -11,14 +11,13 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use super::builder::Registered;
-use super::place::{Own, Place};
+use super::place::{Own, Post};
 use super::turn::Turn;
 use super::value::{Sender, ValueSlot};
 use super::{Cx, TaskFn, cx};
 use crate::inside::Inside;
 use crate::registry::{FirstPoll, RecordAt, TaskRef};
 use crate::roll_call::Waiting;
-use crate::sync::Arc;
 use crate::task::{Failure, Outcome, Output, Panic};
 use crate::waiters::WakerId;
 use crate::wake::{Payload, call_caught, drop_caught};
@@ -31,17 +30,17 @@ pub(super) struct Start<F, L, T: 'static> {
 
 /// What a tracked future has besides its body; small, because it lies in each of them.
 pub(super) struct Home<L, T: 'static> {
-    place: Arc<Place<L>>,
-    own: Own,
+    post: Post<L>,
     value: Sender<T>,
 }
 
 impl<F, L, T> Start<F, L, T> {
     /// Takes over the tracked future's reference to the record.
+    #[inline]
     pub(super) fn new(body: F, registered: Registered<L>, value: ValueSlot<T>) -> Self {
         let Registered { place, slot } = registered;
-        let home = Home { place, own: Own::new(slot), value: Sender::new(value) };
-        Self { body: Some(body), home }
+        let post = Post { place, own: Own::new(slot) };
+        Self { body: Some(body), home: Home { post, value: Sender::new(value) } }
     }
 
     /// Takes the body out, unless the task was cancelled before: then it settles, the body unpolled.
@@ -75,8 +74,9 @@ impl<F, L, T> Drop for Start<F, L, T> {
 }
 
 impl<L, T> Home<L, T> {
+    #[inline]
     pub(super) fn record(&self) -> RecordAt<'_> {
-        self.place.record(self.own.slot)
+        self.post.record()
     }
 
     /// Hands the value to the handle, or drops it if there is none.
@@ -97,7 +97,7 @@ impl<L, T> Home<L, T> {
         body: F,
         call: impl FnOnce(F, Cx<'x, L>) -> Fut,
     ) -> Option<Option<Fut>> {
-        let cx = cx::make_own(Arc::clone(&self.place), &self.own);
+        let cx = cx::make_own(&self.post);
         let _inside = Inside::enter();
         match call_caught(|| call(body, cx)) {
             Ok(future) => Some(Some(future)),
@@ -193,20 +193,34 @@ where
         if self.waker != WakerId::NONE && record.flags().must_end() {
             return self.finish(Outcome::Cancelled);
         }
-        let Some(body) = self.body.as_mut().as_pin_mut() else { return Poll::Ready(()) };
         let inside = Inside::enter();
         Waiting::answer_task(|| TaskRef::new(record.refer()).path());
-        let polled = call_caught(|| body.poll(context).map(R::into_result));
-        drop(inside);
-        match polled {
-            Err(payload) => self.finish(Outcome::Panicked(Panic::new(payload))),
-            Ok(Poll::Ready(Err(error))) => self.finish(Outcome::Failed(Failure::new(error))),
-            Ok(Poll::Ready(Ok(value))) => {
-                let dropped = self.drop_body();
-                let kept = home.keep(value);
-                self.settle(Outcome::Completed, dropped.and(kept))
+        // A body that returns is dropped under the same guard; a panic then finds the output here.
+        let mut output = None;
+        let polled = call_caught(|| {
+            let Some(body) = self.body.as_mut().as_pin_mut() else { return Poll::Ready(()) };
+            let polled = body.poll(context).map(|returned| output = Some(returned.into_result()));
+            if polled.is_ready() {
+                self.body.set(None);
             }
-            Ok(Poll::Pending) => self.park(record, context),
+            polled
+        });
+        drop(inside);
+        let dropped = match polled {
+            Ok(Poll::Pending) => return self.park(record, context),
+            Ok(Poll::Ready(())) => Ok(()),
+            Err(payload) => Err(payload),
+        };
+        match (output, dropped) {
+            (Some(Ok(value)), dropped) => {
+                let kept = home.keep(value);
+                self.complete(record, dropped.and(kept))
+            }
+            (Some(Err(error)), dropped) => {
+                self.settle(Outcome::Failed(Failure::new(error)), dropped)
+            }
+            (None, Err(payload)) => self.finish(Outcome::Panicked(Panic::new(payload))),
+            (None, Ok(())) => Poll::Ready(()), // there was no body: it has settled
         }
     }
 }
@@ -244,6 +258,17 @@ impl<'a, Fut, L, T: 'static> Running<'a, Fut, L, T> {
     fn finish(&mut self, outcome: Outcome) -> Poll<()> {
         let dropped = self.drop_body();
         self.settle(outcome, dropped)
+    }
+
+    /// As `settle`, of a body that has returned a value.
+    #[inline]
+    fn complete(&mut self, record: RecordAt<'_>, dropped: Result<(), Payload>) -> Poll<()> {
+        if dropped.is_err() {
+            return self.settle(Outcome::Completed, dropped);
+        }
+        self.home = None;
+        record.complete();
+        Poll::Ready(())
     }
 
     fn settle(&mut self, outcome: Outcome, dropped: Result<(), Payload>) -> Poll<()> {
