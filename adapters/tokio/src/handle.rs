@@ -111,6 +111,7 @@ impl<G: Tag> EventLoop for Tokio<G> {
 impl<G: Tag> Timer for Tokio<G> {
     type Sleep = Sleep;
 
+    #[inline]
     fn sleep(&self, duration: Duration) -> Sleep {
         Sleep::new(&self.home, duration)
     }

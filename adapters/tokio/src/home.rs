@@ -49,6 +49,7 @@ impl Home {
     }
 
     /// Acquire pairs with the end's Release: who sees it sees what the runtime dropped before.
+    #[inline]
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::Acquire)
     }

@@ -21,6 +21,7 @@ pin_project! {
 }
 
 impl Sleep {
+    #[inline]
     pub(crate) fn new(home: &Arc<Home>, duration: std::time::Duration) -> Self {
         // A tokio timer belongs to the runtime that is entered when it is made.
         let _entered = home.runtime.enter();
@@ -31,6 +32,7 @@ impl Sleep {
 impl Future for Sleep {
     type Output = Result<(), Closed>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if this.home.has_ended() {

@@ -19,6 +19,20 @@ const COUNTED: [(&str, u32, &[&str]); 7] = [
     ("a child for each of 1000 tasks: spawn", 1_000, &["lifespan", "CancellationToken"]),
 ];
 
+/// Its work is done inside a loop, so all that the program does is counted, and what a round more
+/// adds is the work.
+const TICKER: (&str, u32, &[&str]) = (
+    "one turn of a ticker",
+    50_000,
+    &[
+        "lifespan",
+        "timeout(token.cancelled())",
+        "timeout(event.wait())",
+        "a bare sleep",
+        "lifespan, sleep",
+    ],
+);
+
 const CROWD: &[&str] = &[
     "lifespan",
     "Mutex<Vec<Waker>>, drained",
@@ -30,7 +44,7 @@ const CROWD: &[&str] = &[
 
 pub(super) fn print(plan: &Plan) {
     println!("\ninstructions for each, counted by callgrind");
-    for (row, of, contenders) in COUNTED {
+    for (row, of, contenders) in COUNTED.into_iter().chain([TICKER]) {
         if plan.row.as_ref().is_some_and(|wanted| !row.contains(wanted.as_str())) {
             continue;
         }
@@ -53,9 +67,11 @@ pub(super) fn print(plan: &Plan) {
 /// Runs this program under callgrind, and returns the instructions of all rounds.
 fn count(row: &str, only: &str, rounds: u32) -> Result<u64, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let inside = row != TICKER.0;
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
-        .arg("--toggle-collect=*counted_by_callgrind*")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(inside.then_some("--collect-atstart=no"))
+        .args(inside.then_some("--toggle-collect=*counted_by_callgrind*"))
         .arg(program)
         .args(["--events", "--row", row, "--only", only, "--rounds", &rounds.to_string()])
         .output()

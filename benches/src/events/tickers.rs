@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lifespan::tokio::{Tokio, TokioLoop};
-use lifespan::{Cx, Lifespan};
+use lifespan::{Cx, Lifespan, ShutdownEvent};
 use tokio_util::sync::CancellationToken;
 
 use super::row::{OURS, Plan, Row};
@@ -25,10 +25,11 @@ pub(super) fn rows(plan: &Plan) {
 }
 
 async fn run(cx: &Cx<'_, Tokio>, mut row: Row) -> Row {
-    let token = CancellationToken::new();
+    let (token, event) = (CancellationToken::new(), ShutdownEvent::new());
     for _ in row.rounds() {
         row.measure_in(TOKEN, by_token(&token)).await;
         row.measure_in("a bare sleep", bare()).await;
+        row.measure_in("timeout(event.wait())", by_event(&event)).await;
         row.measure_in(OURS, ours(cx)).await;
         row.measure_in("lifespan, sleep", ours_asleep(cx)).await;
     }
@@ -42,6 +43,22 @@ async fn by_token(token: &CancellationToken) {
             for _ in 0..TURNS {
                 let turn = tokio::time::timeout(PERIOD, token.cancelled()).await;
                 assert!(turn.is_err(), "it is not cancelled");
+            }
+        })
+    };
+    for task in (0..TICKERS).map(|_| spawn()).collect::<Vec<_>>() {
+        task.await.expect("it ends");
+    }
+}
+
+/// The event alone, without a task of ours around it.
+async fn by_event(event: &ShutdownEvent) {
+    let spawn = || {
+        let event = event.clone();
+        tokio::spawn(async move {
+            for _ in 0..TURNS {
+                let turn = tokio::time::timeout(PERIOD, event.wait()).await;
+                assert!(turn.is_err(), "it is not set");
             }
         })
     };

@@ -2,14 +2,14 @@
 
 use std::error::Error;
 use std::fmt;
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::Cx;
-use crate::event_loop::Timer;
+use crate::event_loop::{Closed, Timer};
 use crate::yield_now::yield_now;
 
 impl<'t, L> Cx<'t, L> {
@@ -23,11 +23,12 @@ impl<'t, L> Cx<'t, L> {
     where
         L: Timer,
     {
-        let mut sleep = pin!(elapse(self.handle(), duration));
+        let sleep = pin!(self.handle().sleep(duration));
+        let mut sleep = Elapse::new(sleep);
         let mut polls = 0_u32;
         poll_fn(|context| {
             polls = polls.saturating_add(1);
-            sleep.as_mut().poll(context)
+            Pin::new(&mut sleep).poll(context)
         })
         .await;
         // Some runtimes have a sleep of no time end at its first poll.
@@ -75,12 +76,13 @@ impl<'t, L> Cx<'t, L> {
             return Waited::Set;
         }
         let mut wait = event.wait();
-        let mut sleep = pin!(elapse(self.handle(), limit));
+        let sleep = pin!(self.handle().sleep(limit));
+        let mut sleep = Elapse::new(sleep);
         poll_fn(|context| {
             if Pin::new(&mut wait).poll(context).is_ready() {
                 return Poll::Ready(Waited::Set);
             }
-            sleep.as_mut().poll(context).map(|()| Waited::Elapsed)
+            Pin::new(&mut sleep).poll(context).map(|()| Waited::Elapsed)
         })
         .await
     }
@@ -134,7 +136,7 @@ impl<L: Timer> Interval<'_, L> {
         let now = self.handle.now();
         let due = self.next.unwrap_or(now);
         if due > now {
-            elapse(&self.handle, due.duration_since(now)).await;
+            Elapse::new(pin!(self.handle.sleep(due.duration_since(now)))).await;
         }
         self.next = Some(self.after(due));
     }
@@ -163,21 +165,43 @@ pub(super) async fn within<F: Future>(
     future: F,
 ) -> Result<F::Output, Elapsed> {
     let mut future = pin!(future);
-    let mut sleep = pin!(elapse(timer, limit));
+    let sleep = pin!(timer.sleep(limit));
+    let mut sleep = Elapse::new(sleep);
     poll_fn(|context| {
         if let Poll::Ready(output) = future.as_mut().poll(context) {
             return Poll::Ready(Ok(output));
         }
-        sleep.as_mut().poll(context).map(|()| Err(Elapsed { limit }))
+        Pin::new(&mut sleep).poll(context).map(|()| Err(Elapsed { limit }))
     })
     .await
 }
 
 /// Completes when the time has come; never if the loop has ended, for who is polled all the same is
 /// the root of an attached lifespan, which hears of that itself and is dropped.
-async fn elapse(timer: &impl Timer, duration: Duration) {
-    if timer.sleep(duration).await.is_err() {
-        pending().await
+///
+/// No `async fn`, which would keep the handle and the duration beside the sleep.
+struct Elapse<'a, S> {
+    /// `None` when the loop has ended.
+    sleep: Option<Pin<&'a mut S>>,
+}
+
+impl<'a, S> Elapse<'a, S> {
+    fn new(sleep: Pin<&'a mut S>) -> Self {
+        Self { sleep: Some(sleep) }
+    }
+}
+
+impl<S: Future<Output = Result<(), Closed>>> Future for Elapse<'_, S> {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(sleep) = &mut self.sleep else { return Poll::Pending };
+        if ready!(sleep.as_mut().poll(context)).is_ok() {
+            return Poll::Ready(());
+        }
+        self.sleep = None;
+        Poll::Pending
     }
 }
 
