@@ -29,7 +29,7 @@
 //! | [`Cx`] | proof of being inside a task; lives no longer than that task |
 //! | scope | one shutdown event and one registry of tasks; the root's, or a component's |
 //! | [`Spawner`] | remote control of a scope, for request handlers and other threads |
-//! | task | a spawned future with a name or an id, in a registry |
+//! | task | a spawned future with a name or an id, in a registry; or one that others spawn: [`Tracked`] |
 //! | foreground | what the program itself waits for; everything else is in the background |
 //! | component | a start-up handler, a shutdown handler, tasks, and what it comes after |
 //! | [`Lifespan`] | the whole: components, tasks, budgets; built, then run |
@@ -105,7 +105,7 @@ pub use registry::{Cancel, CancelMatching, Finished, NotFound, TaskRef, Tasks, W
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{
     Bound, Cx, CxEvents, Elapsed, Factory, GraceExtension, Interval, Replace, SameLoop, SpawnError,
-    Spawner, State, Task, TaskBuilder, TaskFn, WaitError, Waited, WrongLoop, WrongThread,
+    Spawner, State, Task, TaskBuilder, TaskFn, Tracked, WaitError, Waited, WrongLoop, WrongThread,
 };
 pub use stands_still::StandsStill;
 #[doc(hidden)]

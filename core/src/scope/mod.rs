@@ -16,6 +16,7 @@ mod spawner;
 mod state;
 mod task;
 mod time;
+mod track;
 mod tracked;
 mod turn;
 mod value;
@@ -35,6 +36,7 @@ pub use spawner::Spawner;
 pub use state::State;
 pub use task::Task;
 pub use time::{Elapsed, Interval, Waited};
+pub use track::Tracked;
 
 use crate::clock::Clock;
 use crate::event::ShutdownEvent;

@@ -230,24 +230,11 @@ impl<'a, Fut, L, T: 'static> Running<'a, Fut, L, T> {
         Self { body, home: Some(home), waker: WakerId::NONE }
     }
 
-    /// Lets a cancel reach this future (record, invariant 3), and ends it if one came meanwhile:
-    /// a body that cancels itself goes no further than its next await.
     fn park(&mut self, record: RecordAt<'_>, context: &Context<'_>) -> Poll<()> {
-        let id = WakerId::of(context.waker());
-        // A cancel takes the stored waker; a protected body needs another, for the next demand.
-        if self.waker != id || record.flags().is_cancelled() {
-            let first = if self.waker == WakerId::NONE { FirstPoll::Yes } else { FirstPoll::No };
-            let stored = call_caught(|| context.waker().clone());
-            match stored {
-                Ok(waker) => record.store_waker(waker, first),
-                Err(payload) => return self.finish(Outcome::Panicked(Panic::new(payload))),
-            }
-            self.waker = id;
+        match park(record, &mut self.waker, context) {
+            None => Poll::Pending,
+            Some(outcome) => self.finish(outcome),
         }
-        if record.flags().must_end() {
-            return self.finish(Outcome::Cancelled);
-        }
-        Poll::Pending
     }
 
     fn drop_body(&mut self) -> Result<(), Payload> {
@@ -285,6 +272,28 @@ impl<Fut, L, T: 'static> Drop for Running<'_, Fut, L, T> {
             let _ = self.finish(dropped_by_loop(home.record()));
         }
     }
+}
+
+/// Lets a cancel reach a future that is pending (record, invariant 3), and tells how it ends if one
+/// came meanwhile: a body that cancels itself goes no further than its next await. `stored` names
+/// the waker that the record holds.
+#[inline]
+pub(super) fn park(
+    record: RecordAt<'_>,
+    stored: &mut WakerId,
+    context: &Context<'_>,
+) -> Option<Outcome> {
+    let id = WakerId::of(context.waker());
+    // A cancel takes the stored waker; a protected body needs another, for the next demand.
+    if *stored != id || record.flags().is_cancelled() {
+        let first = if *stored == WakerId::NONE { FirstPoll::Yes } else { FirstPoll::No };
+        match call_caught(|| context.waker().clone()) {
+            Ok(waker) => record.store_waker(waker, first),
+            Err(payload) => return Some(Outcome::Panicked(Panic::new(payload))),
+        }
+        *stored = id;
+    }
+    record.flags().must_end().then_some(Outcome::Cancelled)
 }
 
 /// What it means that the loop drops a tracked future which has not ended.

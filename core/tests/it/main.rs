@@ -26,6 +26,7 @@ mod report;
 mod state;
 mod stop;
 mod time;
+mod track;
 mod trees;
 mod waits;
 mod wakers;
