@@ -27,7 +27,7 @@
 //! | event loop, loop | one running instance of an executor with its timers |
 //! | loop handle | cheap, typed name of a loop: an [`EventLoop`]; with its type forgotten, [`AnyLoop`] |
 //! | [`Cx`] | proof of being inside a task; lives no longer than that task |
-//! | scope | one shutdown event and one registry of tasks; the root's, or a component's |
+//! | scope | one shutdown event and one registry of tasks; the root's, a component's, or an [`OpenScope`] inside one |
 //! | [`Spawner`] | remote control of a scope, for request handlers and other threads |
 //! | task | a spawned future with a name or an id, in a registry; or one that others spawn: [`Tracked`] |
 //! | foreground | what the program itself waits for; everything else is in the background |
@@ -104,8 +104,9 @@ pub use other_loop::OtherLoop;
 pub use registry::{Cancel, CancelMatching, Finished, NotFound, TaskRef, Tasks, WorkerTasks};
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{
-    Bound, Cx, CxEvents, Elapsed, Factory, GraceExtension, Interval, Replace, SameLoop, SpawnError,
-    Spawner, State, Task, TaskBuilder, TaskFn, Tracked, WaitError, Waited, WrongLoop, WrongThread,
+    Bound, Cx, CxEvents, Elapsed, Factory, GraceExtension, Interval, OpenScope, Replace, SameLoop,
+    ScopeBuilder, ScopeError, ScopeReport, ScopeTask, SpawnError, Spawner, State, Task,
+    TaskBuilder, TaskFn, Tracked, WaitError, Waited, WrongLoop, WrongThread,
 };
 pub use stands_still::StandsStill;
 #[doc(hidden)]

@@ -93,8 +93,9 @@ pub(crate) async fn watch<F: Future>(id: LoopId, future: F) -> Result<F::Output,
 
 /// Says that a task of this registry is being waited for; on which thread a closure ends, is no
 /// matter of any loop.
-pub(crate) fn waits_for(registry: usize, path: impl FnOnce() -> String) {
+pub(crate) fn waits_for(registry: impl FnOnce() -> usize, path: impl FnOnce() -> String) {
     let Some(polled) = POLLED.get() else { return };
+    let registry = registry();
     let is_of_another =
         HERE.with_borrow(|here| here.iter().any(|&(other, id)| other == registry && id != polled));
     if is_of_another {

@@ -21,6 +21,8 @@ pub enum Reason {
     ServeEnded,
     /// Every task has ended.
     AllTasksEnded,
+    /// A task of a scope failed, and the scope is one in which the first failure stops all.
+    TaskFailed,
     /// The lifespan's own future was dropped, or its loop ended under it.
     LoopClosed,
     /// A reason in the caller's words.
@@ -36,6 +38,7 @@ impl fmt::Display for Reason {
             Self::StartFailed => f.write_str("the start failed"),
             Self::ServeEnded => f.write_str("the serve future ended"),
             Self::AllTasksEnded => f.write_str("every task has ended"),
+            Self::TaskFailed => f.write_str("a task of the scope failed"),
             Self::LoopClosed => f.write_str("the loop was closed"),
             Self::Other(text) => f.write_str(text),
         }

@@ -117,6 +117,7 @@ impl<L: Timer> Run<L> {
             board,
         });
         let root = Scope::root(Arc::clone(&shared));
+        root.set_grace(budgets.grace);
         shared.board.list_root(root.registry());
         let Shared { board, failures, stop, clock, .. } = &*shared;
         let draft = Draft::new(board, failures, stop, clock);
@@ -288,14 +289,14 @@ impl<L: Timer> Run<L> {
 
     /// What still lives in a scope that is closed is a straggler.
     fn note_stragglers(&mut self, scope: &Scope) {
-        let left = scope.registry().snapshot().into_iter().map(TaskRef::new);
+        let left = scope.registry().all_tasks().into_iter().map(TaskRef::new);
         let left = left.map(|task| Straggler::of(&task)).collect::<Vec<_>>();
         self.draft.write(|report| report.stragglers.extend(left));
     }
 
     /// Named tasks that live when the stop begins are listed with how they end.
     fn list_named(&mut self) {
-        let records = self.scopes().flat_map(|scope| scope.registry().snapshot());
+        let records = self.scopes().flat_map(|scope| scope.registry().all_tasks());
         let named = records.map(TaskRef::new).filter(|task| task.name().is_some());
         for task in named.collect::<Vec<_>>() {
             self.draft.listed().add(task);

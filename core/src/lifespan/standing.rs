@@ -65,6 +65,7 @@ impl<L> Standing<L> {
 
     pub(crate) fn set_grace(&mut self, grace: Duration) {
         self.run.budgets.grace = grace;
+        self.run.root.set_grace(grace);
     }
 
     pub(crate) fn set_hard_end(&mut self, hard_end: HardEnd) {

@@ -14,8 +14,8 @@ use crate::event::Reason;
 use crate::event_loop::Timer;
 use crate::monitor::AwaitedKind;
 use crate::observer::Limit;
-use crate::registry::{RecordRef, TaskRef, Watch};
-use crate::scope::{Scope, Shared, StopTimes};
+use crate::registry::{RecordRef, StopTimes, TaskRef, Watch};
+use crate::scope::{Scope, Shared};
 use crate::task::Name;
 use crate::wake::call_caught;
 
@@ -97,42 +97,28 @@ impl<'a, L: Timer> Stop<'a, L> {
         times: StopTimes,
         listed: &Listed,
     ) -> Option<Duration> {
-        let spent = self.handle.now().saturating_duration_since(times.began);
-        let mut next = self.left().unwrap_or(Duration::MAX);
-        if next.is_zero() {
+        let now = self.handle.now();
+        let left = self.left().unwrap_or(Duration::MAX);
+        if left.is_zero() {
             serve.cancel();
             return None;
         }
-        let mut due = |grace: Duration| {
-            let left = if self.shared.cancel.is_set() {
-                Duration::ZERO
-            } else {
-                grace.saturating_sub(spent)
-            };
-            if !left.is_zero() {
-                next = next.min(left);
-            }
-            left.is_zero()
-        };
-        for record in scope.registry().snapshot() {
-            if record.flags().is_cancelled() {
-                continue;
-            }
-            if record.flags().cancels_on_stop() {
-                let _ = call_caught(|| record.cancel());
-                continue;
-            }
-            if record.overrun_if(|own| due(times.grace_of(own))) {
-                let cancelled = self.shared.cancel.is_set();
-                tell_late(&record, spent, if cancelled { Limit::Withdrawn } else { Limit::Grace });
-                let _ = call_caught(|| record.cancel_overrun());
-                list(record, listed);
-            }
+        let is_withdrawn = || self.shared.cancel.is_set();
+        let next = scope.registry().cancel_due(times, now, is_withdrawn, None, |record, times| {
+            let spent = now.saturating_duration_since(times.began);
+            tell_late(record, spent, if is_withdrawn() { Limit::Withdrawn } else { Limit::Grace });
+            list(record.clone(), listed);
+        });
+        let next = next.min(left);
+        let serve_has = times.left_of(times.grace, now);
+        if !serve.is_live() {
+            return Some(next);
         }
-        if serve.is_live() && due(times.grace) {
+        if serve_has.is_zero() || is_withdrawn() {
             serve.cancel();
+            return Some(next);
         }
-        Some(next)
+        Some(next.min(serve_has))
     }
 
     /// Waits until something has changed: the scope, the foreground, the time, the second signal.
@@ -166,10 +152,10 @@ impl<'a, L: Timer> Stop<'a, L> {
         loop {
             let mut changed = scope.registry().watch();
             // Each time: a destructor may have started another task.
-            for record in scope.registry().snapshot() {
+            for record in scope.registry().all_tasks() {
                 let is_listed = record.flags().overran();
                 if !is_listed {
-                    let waited = scope.stop_times().map_or(Duration::ZERO, |times| {
+                    let waited = record.registry().stop_times().map_or(Duration::ZERO, |times| {
                         self.handle.now().saturating_duration_since(times.began)
                     });
                     tell_late(&record, waited, Limit::Deadline);
@@ -179,6 +165,7 @@ impl<'a, L: Timer> Stop<'a, L> {
                     list(record, listed);
                 }
             }
+            scope.registry().force_scopes();
             if !scope.registry().is_busy() {
                 return;
             }

@@ -181,7 +181,7 @@ impl Board {
     pub(crate) fn live(&self) -> Vec<RecordRef> {
         let parts = self.parts().into_iter().filter_map(|part| part.registry.upgrade());
         let registries = self.root().into_iter().chain(parts);
-        registries.flat_map(|registry| registry.snapshot()).collect()
+        registries.flat_map(|registry| registry.all_tasks()).collect()
     }
 
     /// Notes that a handler or the drain is waited for, while what is returned lives.
@@ -267,7 +267,7 @@ impl Board {
                 }
                 What::Tasks(registry) => {
                     let Some(registry) = registry.upgrade() else { continue };
-                    for record in registry.snapshot() {
+                    for record in registry.all_tasks() {
                         let left = limit(record.at().grace().unwrap_or(step.budget));
                         let task = TaskRef::new(record);
                         awaited.push(Awaited::task(&task, waited, left));

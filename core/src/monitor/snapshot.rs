@@ -147,8 +147,21 @@ impl Snapshot {
     }
 
     fn add_tasks(&mut self, registry: &Arc<Registry>, depth: usize, stops: bool, now: Instant) {
-        let nodes = registry.snapshot().into_iter().map(|record| Node::of(record, stops, now));
-        self.nodes.extend(nodes.map(|node| Node { depth, ..node }));
+        // No recursion: a scope may lie very deep. Those of one scope are pushed youngest first, so
+        // that they are taken oldest first, each with what lies in it.
+        let listed = |registry: &Arc<Registry>, depth, stops| {
+            registry.snapshot().into_iter().rev().map(move |record| (record, depth, stops))
+        };
+        let mut todo = listed(registry, depth, stops).collect::<Vec<_>>();
+        while let Some((record, depth, stops)) = todo.pop() {
+            let inner = record.below();
+            let node = Node { depth, ..Node::of(record, stops, now) };
+            let stops = node.state >= NodeState::Stopping;
+            self.nodes.push(node);
+            if let Some(inner) = inner {
+                todo.extend(listed(&inner, depth + 1, stops));
+            }
+        }
     }
 
     /// Returns it as a JSON object, in one line: a list of nodes, each before what lies in it.
@@ -180,7 +193,13 @@ impl Node {
         };
         Self {
             depth: 0,
-            kind: if flags.is_blocking() { NodeKind::Blocking } else { NodeKind::Task },
+            kind: if flags.is_scope() {
+                NodeKind::Scope
+            } else if flags.is_blocking() {
+                NodeKind::Blocking
+            } else {
+                NodeKind::Task
+            },
             name: task.name().map_or_else(|| task.id().to_string(), |name| name.to_string()),
             state,
             age,

@@ -77,11 +77,10 @@ impl Registry {
     fn let_go(self: &Arc<Self>, slots: impl IntoIterator<Item = Slot>) {
         slots.into_iter().for_each(|slot| drop(RecordRef::new(Arc::clone(self), slot)));
     }
-}
 
-/// What is kept may hold errors whose destructors panic; whoever drops the registry is not to blame.
-impl Drop for Registry {
-    fn drop(&mut self) {
+    /// What is kept may hold errors whose destructors panic; whoever drops the registry is not to
+    /// blame.
+    pub(super) fn drop_kept(&mut self) {
         let slots = std::mem::take(&mut lock(&self.kept).slots);
         for slot in slots {
             let held = self.shards[slot.shard()].lock().release(slot.index());

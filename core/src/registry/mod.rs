@@ -15,14 +15,19 @@ mod names;
 mod record_ref;
 mod shard;
 mod slab;
+mod stop_times;
 mod succession;
+mod tally;
 mod task_ref;
 mod tasks;
+mod tree;
 mod worker_tasks;
 
 pub(crate) use failures::{FailedTask, Failures};
 pub(crate) use record_ref::{FirstPoll, RecordAt, RecordRef, Slot};
+pub(crate) use stop_times::StopTimes;
 pub(crate) use succession::Succession;
+pub(crate) use tally::{FailurePolicy, List, Tally};
 pub use task_ref::{Finished, TaskRef};
 pub use tasks::{Cancel, CancelMatching, NotFound, Tasks};
 pub use worker_tasks::WorkerTasks;
@@ -46,10 +51,15 @@ use kept::Kept;
 use names::Tagger;
 use record_ref::SHARDS;
 use shard::{Left, Locked, Shard};
+use tally::Above;
+use tree::Below;
 
 pub(crate) struct Registry {
-    /// Where the registry stands in the tree, for messages: empty for the root.
+    /// The component that it belongs to: empty for the root, and in a user's scope.
     path: Name,
+    /// Of a user's scope: its place in the registry around it.
+    above: Option<Above>,
+    below: Below,
     failures: Arc<Failures>,
     clock: Clock,
     /// Set when the loop drops a task that nobody cancelled: then the loop has ended.
@@ -68,6 +78,12 @@ struct Hub {
     watching: Head,
     /// How often those who watched were taken.
     changes: u64,
+    /// `None` until its stop begins.
+    times: Option<StopTimes>,
+    /// The scope ends when nothing lives in it. Only of a user's.
+    closing: bool,
+    /// It has (tree, invariant 1).
+    ended: bool,
 }
 
 /// Why a task cannot be registered.
@@ -87,8 +103,38 @@ impl Registry {
         observers: Observers,
     ) -> Arc<Self> {
         let (tagger, shards) = (Tagger::new(), std::array::from_fn(|_| Shard::default()));
-        let (hub, kept) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { path, failures, clock, stop, observers, tagger, shards, hub, kept })
+        let (above, below, hub) = (None, Below::default(), Mutex::default());
+        let kept = Mutex::default();
+        Arc::new(Self {
+            path,
+            above,
+            below,
+            failures,
+            clock,
+            stop,
+            observers,
+            tagger,
+            shards,
+            hub,
+            kept,
+        })
+    }
+
+    /// That of a scope in this one.
+    fn inner(&self, above: Above) -> Self {
+        Self {
+            path: Name::from(""),
+            above: Some(above),
+            below: Below::default(),
+            failures: Arc::clone(&self.failures),
+            clock: self.clock.clone(),
+            stop: self.stop.clone(),
+            observers: self.observers.clone(),
+            tagger: self.tagger,
+            shards: std::array::from_fn(|_| Shard::default()),
+            hub: Mutex::default(),
+            kept: Mutex::default(),
+        }
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -104,10 +150,6 @@ impl Registry {
         &self.observers
     }
 
-    pub(crate) fn path(&self) -> &Name {
-        &self.path
-    }
-
     /// Adds a live task, with a reference for the tracked future and one for the handle. Takes the
     /// name, unless it is refused.
     pub(crate) fn register(
@@ -115,9 +157,9 @@ impl Registry {
         entry: &mut Entry,
         flags: u32,
     ) -> Result<Slot, Refused> {
-        // A closure on a thread of its own is not seen to begin.
-        let is_blocking = flags & Flags::BLOCKING != 0;
-        let since = if is_blocking { self.clock.stamp() } else { Stamp::NONE };
+        // A closure on a thread of its own is not seen to begin, nor is a scope.
+        let is_unseen = flags & (Flags::BLOCKING | Flags::SCOPE) != 0;
+        let since = if is_unseen { self.clock.stamp() } else { Stamp::NONE };
         let id = TaskId::unique();
         let (tag, at) = match &entry.name {
             Some(name) => self.place_of(name.as_bytes()),
@@ -131,7 +173,7 @@ impl Registry {
         let is_stopping = shard.is_stopping();
         drop(shard);
         if is_stopping {
-            self.notify();
+            self.notify_all();
         }
         let slot = Slot::new(at, index);
         if !self.observers.is_empty() {
@@ -205,41 +247,57 @@ impl Registry {
         match outcome {
             // Nobody asks when a task ended that is not listed and has not failed.
             Outcome::Completed if !task.flags().is_listed() && self.observers.is_empty() => {
-                self.end(task, Outcome::Completed, Stamp::NONE, None);
+                if self.end(task, Outcome::Completed, Stamp::NONE, None) {
+                    self.emptied();
+                }
             }
-            outcome => self.settle_at(task, outcome),
+            outcome => {
+                if self.settle_at(task, outcome) {
+                    self.emptied();
+                }
+            }
         }
     }
 
-    /// As `settle`, and notes the time.
+    /// As `settle`, and notes the time. Tells whether the registry may be empty now, of which those
+    /// who watch have not heard.
     #[cold]
-    fn settle_at(&self, task: RecordAt<'_>, outcome: Outcome) {
+    fn settle_at(&self, task: RecordAt<'_>, outcome: Outcome) -> bool {
         let loop_closed = matches!(outcome, Outcome::LoopClosed);
         // Before the lock: it reads the clock, and the record.
         let now = self.clock.stamp();
         let failure = outcome.is_failure().then(|| FailedTask::of(&task.refer(), &outcome, now));
         task.registry().keep(task);
-        if self.observers.is_empty() {
-            self.end(task, outcome, now, failure);
+        self.count(task, &outcome, now);
+        let may_be_empty = if self.observers.is_empty() {
+            self.end(task, outcome, now, failure)
         } else {
-            self.end_observed(task, &outcome, now, failure);
-        }
+            self.end_observed(task, &outcome, now, failure)
+        };
         if loop_closed {
             let _ = call_caught(|| self.stop.set(Reason::LoopClosed));
         }
+        may_be_empty
     }
 
     #[inline]
-    fn end(&self, task: RecordAt<'_>, outcome: Outcome, at: Stamp, failure: Option<FailedTask>) {
+    fn end(
+        &self,
+        task: RecordAt<'_>,
+        outcome: Outcome,
+        at: Stamp,
+        failure: Option<FailedTask>,
+    ) -> bool {
         let mut left = Left::default();
         let mut shard = task.lock();
         shard.finish(task.index(), outcome, at, &mut left);
         if let (true, Some(failure)) = (left.unheard, failure) {
-            self.failures.add(failure);
+            self.report_failure(failure);
         }
         let may_be_empty = shard.is_watched() && !shard.is_busy();
         drop(shard);
-        self.leave(left, may_be_empty);
+        leave(left);
+        may_be_empty
     }
 
     /// As `end`. The scope counts as busy until the observers have heard, so that they have heard of
@@ -250,15 +308,15 @@ impl Registry {
         outcome: &Outcome,
         at: Stamp,
         failure: Option<FailedTask>,
-    ) {
+    ) -> bool {
         let ended = TaskRef::new(task.refer());
         let mut left = Left::default();
         let mut shard = task.lock();
         shard.finish(task.index(), outcome.clone(), at, &mut left);
         shard.begin_telling();
-        let is_heard = !left.unheard;
-        if let (false, Some(failure)) = (is_heard, failure) {
-            self.failures.add(failure);
+        let is_heard = !left.unheard || self.hears();
+        if let (true, Some(failure)) = (left.unheard, failure) {
+            self.report_failure(failure);
         }
         drop(shard);
         let end = TaskEnd { outcome, age: ended.record().age_at(at), is_heard };
@@ -270,31 +328,18 @@ impl Registry {
         shard.end_telling();
         let may_be_empty = shard.is_watched() && !shard.is_busy();
         drop(shard);
-        self.leave(left, may_be_empty);
-    }
-
-    /// Wakes and drops what a task left, and wakes those who watch if it was the last one.
-    #[inline]
-    fn leave(&self, left: Left, may_be_empty: bool) {
-        let Left { waiters, waker, event, held, .. } = left;
-        // A waker that panics here would end the loop of some runtimes and not of others. The panic
-        // hook has shown it; the loop goes on.
-        if !waiters.is_empty() {
-            let _ = wake_all(waiters);
-        }
-        if waker.is_some() || event.is_some() || held.is_some() {
-            let _ = drop_caught((waker, event, held));
-        }
-        if may_be_empty {
-            self.notify_if_empty();
-        }
+        leave(left);
+        may_be_empty
     }
 
     /// Reports the failure of a finished task whose handle was dropped unread.
     pub(crate) fn report(&self, record: &RecordRef) {
         if let Some(outcome) = record.at().outcome().filter(Outcome::is_failure) {
-            self.failures.add(FailedTask::of(record, &outcome, self.clock.stamp()));
-            self.observers.task_failed(&TaskRef::new(record.clone()), &outcome);
+            let failed = FailedTask::of(record, &outcome, self.clock.stamp());
+            self.report_failure(failed);
+            if !self.hears() {
+                self.observers.task_failed(&TaskRef::new(record.clone()), &outcome);
+            }
         }
     }
 
@@ -369,22 +414,52 @@ impl Registry {
     /// The last task to leave is missed by nobody: each empties its shard in a locked section, in
     /// which it sees that somebody watches; and the last of them finds all shards empty here, unless
     /// a task has come meanwhile, whose end does the same.
-    fn notify_if_empty(&self) {
+    ///
+    /// Tells whether the scope has ended by that, so that its record is to be settled.
+    fn notify_if_empty(&self) -> bool {
         let mut shards = self.lock_all();
         if is_busy(&shards) {
-            return;
+            return false;
         }
+        let mut hub = lock(&self.hub);
+        let ends = hub.closing && !hub.ended;
+        hub.ended |= ends;
+        let woken = hub.change();
+        drop(hub);
         for shard in &mut shards {
             shard.unwatch(); // whoever watched is woken now
+            if ends {
+                shard.close();
+            }
         }
-        let woken = lock(&self.hub).change();
         drop(shards);
         let _ = wake_all(woken);
+        ends
     }
 
-    fn notify(&self) {
-        let woken = lock(&self.hub).change();
-        let _ = wake_all(woken);
+    /// A task has come while the scope stops: those who stop it, or one around it, are to know.
+    #[cold]
+    fn notify_all(&self) {
+        let mut at = Some(self);
+        while let Some(registry) = at {
+            let woken = lock(&registry.hub).change();
+            let _ = wake_all(woken);
+            at = registry.record().map(|record| &**record.registry());
+        }
+    }
+}
+
+/// Wakes and drops what a task left.
+#[inline]
+fn leave(left: Left) {
+    let Left { waiters, waker, event, held, .. } = left;
+    // A waker that panics here would end the loop of some runtimes and not of others. The panic hook
+    // has shown it; the loop goes on.
+    if !waiters.is_empty() {
+        let _ = wake_all(waiters);
+    }
+    if waker.is_some() || event.is_some() || held.is_some() {
+        let _ = drop_caught((waker, event, held));
     }
 }
 
@@ -467,7 +542,7 @@ impl Drop for Watch<'_> {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
         let mut hub = lock(&self.registry.hub);
-        let Hub { waiters, watching, changes } = &mut *hub;
+        let Hub { waiters, watching, changes, .. } = &mut *hub;
         let waker = if *changes == self.seen { waiters.remove(watching, key) } else { None };
         drop(hub);
         drop(waker);

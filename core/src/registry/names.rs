@@ -6,6 +6,7 @@
 use crate::sync::seed;
 
 /// Finds the tags of names. The seed keeps those who choose names from choosing tags.
+#[derive(Clone, Copy)]
 pub(super) struct Tagger(u64);
 
 impl Tagger {

@@ -22,6 +22,11 @@ impl Slot {
         Self(index * SHARDS as u32 + shard as u32)
     }
 
+    /// Tells it from the others of its registry.
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
+
     #[inline]
     pub(super) fn shard(self) -> usize {
         self.0 as usize % SHARDS
@@ -59,6 +64,16 @@ impl RecordRef {
     #[inline]
     pub(crate) fn flags(&self) -> Flags {
         self.at().flags()
+    }
+
+    /// Tells whether both refer to one task.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.slot.0 == other.slot.0 && Arc::ptr_eq(&self.registry, &other.registry)
+    }
+
+    /// The registry of the scope that this is, while it lives.
+    pub(crate) fn below(&self) -> Option<Arc<Registry>> {
+        self.at().below()
     }
 
     /// Tells whether the grace is over, and is longer in no case then: `cancel_overrun` follows.
@@ -176,6 +191,10 @@ impl<'a> RecordAt<'a> {
         self.word.read()
     }
 
+    pub(super) fn below(self) -> Option<Arc<Registry>> {
+        self.registry.below.get(self.slot)
+    }
+
     pub(crate) fn id(self) -> TaskId {
         self.lock().record(self.index()).id
     }
@@ -260,10 +279,29 @@ impl<'a> RecordAt<'a> {
             // Set before: the task knows.
             let _ = event.trigger().set(reason);
         }
+        if before.is_scope() && !before.is_finished() {
+            if let Some(inner) = self.below() {
+                inner.close_tree();
+            }
+        }
         !before.is_finished()
     }
 
     fn demand(self, bits: u32) -> bool {
+        let before = self.demand_alone(bits);
+        if before.is_finished() {
+            return false;
+        }
+        if before.is_scope() && !before.has_all(bits) {
+            if let Some(inner) = self.below() {
+                inner.demand_all(bits);
+            }
+        }
+        true
+    }
+
+    /// As `demand`, without what lies in a scope; returns the flags before.
+    pub(super) fn demand_alone(self, bits: u32) -> Flags {
         let mut locked = self.lock();
         let before = locked.raise(self.index(), bits);
         let waker = match &mut locked.record(self.index()).life {
@@ -272,7 +310,7 @@ impl<'a> RecordAt<'a> {
         };
         drop(locked);
         if before.is_finished() {
-            return false;
+            return before;
         }
         if before.is_blocking() {
             self.stop(Reason::Requested); // all that a thread can be told
@@ -280,7 +318,7 @@ impl<'a> RecordAt<'a> {
         if let Some(waker) = waker {
             waker.wake();
         }
-        true
+        before
     }
 
     /// Stores how to have the tracked future polled again (record, invariant 3), and when it was

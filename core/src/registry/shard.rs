@@ -27,6 +27,8 @@ struct Inner {
     waiters: Waiters,
     /// How many live; known while the shard is watched.
     live: usize,
+    /// How many tasks there ever were.
+    opened: u64,
     /// How many have ended of which the observers are still being told.
     telling: usize,
     closed: bool,
@@ -128,7 +130,8 @@ impl Locked<'_> {
         since: Stamp,
         mut flags: u32,
     ) {
-        let Inner { slab, live, watched, listing, .. } = &mut *self.inner;
+        let Inner { slab, live, opened, watched, listing, .. } = &mut *self.inner;
+        *opened += 1;
         flags |= *listing;
         if *watched {
             flags |= Flags::ATTENDED;
@@ -270,6 +273,10 @@ impl Locked<'_> {
         }
         let is_live = |index: &u32| self.words.word(*index).read().is_live();
         (0..self.inner.slab.len()).filter(is_live).count()
+    }
+
+    pub(super) fn opened(&self) -> u64 {
+        self.inner.opened
     }
 
     pub(super) fn is_closed(&self) -> bool {

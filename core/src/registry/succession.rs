@@ -51,7 +51,7 @@ impl Registry {
         let is_stopping = shard.is_stopping();
         drop(shard);
         if is_stopping {
-            self.notify();
+            self.notify_all();
         }
         if !self.observers.is_empty() {
             self.tell_spawned(Slot::new(at, index));

@@ -159,7 +159,7 @@ impl Future for Finished {
             Waiting::answer(|| format!("the end of task {}", task.path()));
             // A closure ends on its thread, whether or not its loop is driven.
             if !task.0.flags().is_blocking() {
-                other_loop::waits_for(task.0.registry().address(), || task.path());
+                other_loop::waits_for(|| task.0.registry().top().address(), || task.path());
             }
         }
         polled

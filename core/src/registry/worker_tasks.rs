@@ -25,7 +25,7 @@ impl WorkerTasks {
     pub fn iter(&self) -> std::vec::IntoIter<(Worker, TaskRef)> {
         let mut tasks = Vec::new();
         for (worker, registry) in self.registries() {
-            let live = registry.snapshot().into_iter().map(TaskRef::new);
+            let live = registry.all_tasks().into_iter().map(TaskRef::new);
             tasks.extend(live.map(|task| (worker, task)));
         }
         tasks.sort_by_cached_key(|(worker, task)| (worker.index(), task.id()));

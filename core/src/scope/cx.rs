@@ -6,7 +6,7 @@ use std::future::Future;
 use super::builder::{self, TaskBuilder};
 use super::late::LateHandler;
 use super::place::{Own, Place, Post};
-use super::{Scope, Spawner, State, Task, TaskFn};
+use super::{Scope, ScopeBuilder, Spawner, State, Task, TaskFn};
 use crate::any_loop::AnyLoop;
 use crate::event::{ShutdownEvent, ShutdownTrigger};
 use crate::event_loop::{EventLoop, Timer};
@@ -62,44 +62,44 @@ impl<L> Cx<'_, L> {
     pub fn shutdown(&self) -> &ShutdownEvent {
         match self.own() {
             Some(own) => own.event(self.place()),
-            None => self.scope().event(),
+            None => self.node().event(),
         }
     }
 
     /// Returns what asks the whole lifespan to stop.
     #[must_use]
     pub fn trigger(&self) -> ShutdownTrigger {
-        self.scope().shared().stop.trigger()
+        self.node().shared().stop.trigger()
     }
 
     /// Returns the lifespan's event: set at the very start of its stop, before any task is.
     #[must_use]
     pub fn lifespan_event(&self) -> &ShutdownEvent {
-        &self.scope().shared().stop
+        &self.node().shared().stop
     }
 
     /// Returns the values that handlers, tasks and spawners of this lifespan share, by type.
     #[must_use]
     pub fn state(&self) -> &State {
-        &self.scope().shared().state
+        &self.node().shared().state
     }
 
     /// Returns which worker this is, and of how many; see [`Workers`](crate::Workers).
     #[must_use]
     pub fn worker(&self) -> Worker {
-        self.scope().shared().seat.worker
+        self.node().shared().seat.worker
     }
 
     /// Returns what shows the whole lifespan to any thread: its health, and all that lives in it.
     #[must_use]
     pub fn monitor(&self) -> Monitor {
-        Monitor::new(Arc::clone(&self.scope().shared().board))
+        Monitor::new(Arc::clone(&self.node().shared().board))
     }
 
     /// Returns the live tasks of this scope.
     #[must_use]
     pub fn tasks(&self) -> Tasks {
-        self.scope().tasks()
+        self.node().tasks()
     }
 
     /// Returns this task itself; `None` in a handler.
@@ -138,7 +138,7 @@ impl<L> Cx<'_, L> {
         &self.place().handle
     }
 
-    pub(super) fn scope(&self) -> &Arc<Scope> {
+    pub(super) fn node(&self) -> &Arc<Scope> {
         &self.place().scope
     }
 
@@ -178,7 +178,7 @@ impl<'t, L: Timer> Cx<'t, L> {
     #[must_use]
     pub fn erased(&self) -> Cx<'t, AnyLoop> {
         let handle = AnyLoop::new(self.handle().clone());
-        let place = Place::new(handle, Arc::clone(self.scope()));
+        let place = Place::new(handle, Arc::clone(self.node()));
         Cx(Inside::Other { place, task: self.own() })
     }
 }
@@ -209,6 +209,25 @@ impl<L> Cx<'_, L> {
         TaskBuilder::named(Arc::clone(self.place()), name.into())
     }
 
+    /// Begins a scope inside this one, with a name that is unique among the live tasks here.
+    ///
+    /// It has tasks, an event and a grace of its own; see [`OpenScope`](crate::OpenScope).
+    pub fn scope(&self, name: impl Into<Name>) -> ScopeBuilder<L>
+    where
+        L: EventLoop,
+    {
+        ScopeBuilder::new(Arc::clone(self.place()), name.into())
+    }
+
+    /// Returns the scope of this task as a member of the one around it.
+    ///
+    /// To stop or cancel all of it, this task included. `None` where no user opened it: of a component,
+    /// and of the root, which [`trigger`](Self::trigger) stops.
+    #[must_use]
+    pub fn this_scope(&self) -> Option<TaskRef> {
+        self.node().registry().record().cloned().map(TaskRef::new)
+    }
+
     /// Returns a remote control of this scope that may leave the task and the loop's threads.
     #[must_use]
     pub fn spawner(&self) -> Spawner<L>
@@ -224,13 +243,14 @@ impl<L> Cx<'_, L> {
     where
         L: EventLoop,
     {
-        Spawner::new(Place::new(self.handle().clone(), Scope::root_of(self.scope())))
+        Spawner::new(Place::new(self.handle().clone(), Scope::root_of(self.node())))
     }
 
     /// Adds a shutdown handler to this scope while the program runs.
     ///
     /// It runs when the scope's tasks have ended: the last one added first, all of them before the
-    /// component's own. In a scope that has stopped it is given back.
+    /// component's own. In a scope that has stopped it is given back. A scope that was opened by
+    /// [`scope`](Self::scope) has no handlers: of a task in it, it is a handler of the component.
     ///
     /// # Errors
     /// [`Closed`](crate::Closed) with the handler, if the scope's handlers have run.
@@ -241,7 +261,7 @@ impl<L> Cx<'_, L> {
         F: for<'x> AsyncFnOnce(Cx<'x, L>) -> R + Send + 'static,
     {
         let handle = self.handle().clone();
-        self.scope().late().add(handler, |handler| {
+        self.node().home().late().add(handler, |handler| {
             LateHandler::new(move |scope| {
                 let cx = make(handle, scope);
                 Box::pin(async move { handler(cx).await.into_result() })
@@ -273,7 +293,7 @@ impl<L: Clone> Clone for Cx<'_, L> {
 impl<L> fmt::Debug for Cx<'_, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cx")
-            .field("scope", self.scope().registry().path())
+            .field("scope", &self.node().registry().path())
             .field("task", &self.record().map(|record| TaskRef::new(record.refer())))
             .finish_non_exhaustive()
     }

@@ -29,7 +29,7 @@ impl<L> Cx<'_, L> {
     /// ```
     #[must_use]
     pub fn events(&self) -> CxEvents<'_, L> {
-        CxEvents { events: &self.scope().shared().events, handle: self.handle() }
+        CxEvents { events: &self.node().shared().events, handle: self.handle() }
     }
 }
 
@@ -37,7 +37,7 @@ impl<L> Spawner<L> {
     /// Returns the named events of this lifespan; they may leave the spawner by a clone.
     #[must_use]
     pub fn events(&self) -> &Events {
-        &self.scope().shared().events
+        &self.node().shared().events
     }
 }
 

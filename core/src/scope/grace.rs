@@ -1,37 +1,8 @@
 //! How long tasks have from the stop of their scope to their cancel, and how one asks for more.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Cx;
-
-/// The times of a scope's stop, known before its event is set.
-#[derive(Clone, Copy)]
-pub(crate) struct StopTimes {
-    pub(crate) began: Instant,
-    /// Of tasks that have none of their own.
-    pub(crate) grace: Duration,
-    /// The overall one; `None`: later than the clock can tell.
-    pub(crate) deadline: Option<Instant>,
-}
-
-impl StopTimes {
-    pub(crate) fn grace_of(&self, own: Option<Duration>) -> Duration {
-        own.unwrap_or(self.grace)
-    }
-
-    /// The longest grace that the deadline leaves.
-    fn longest(&self) -> Duration {
-        self.deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(self.began))
-    }
-
-    /// A grace that is longer by `more`, or by what the deadline leaves; and by how much it is.
-    fn extend(&self, own: Option<Duration>, more: Duration) -> (Duration, Duration) {
-        let longest = self.longest();
-        let before = self.grace_of(own).min(longest);
-        let after = before.saturating_add(more).min(longest);
-        (after, after - before)
-    }
-}
 
 /// What became of a task's wish for a longer grace; see [`Cx::extend_grace`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +53,10 @@ impl<L> Cx<'_, L> {
     /// ```
     pub fn extend_grace(&self, more: Duration) -> GraceExtension {
         let Some(record) = self.record() else { return GraceExtension::NoTask };
-        let Some(times) = self.scope().stop_times() else { return GraceExtension::NotStopping };
-        if self.scope().shared().cancel.is_set() {
+        let Some(times) = self.node().registry().stop_times() else {
+            return GraceExtension::NotStopping;
+        };
+        if self.node().shared().cancel.is_set() {
             return GraceExtension::Cancelled;
         }
         let granted = record.extend_grace(|own| times.extend(own, more));

@@ -47,7 +47,7 @@ impl<L> Cx<'_, L> {
             // The scope was abandoned while this task still ran.
             Err(error) => (error.into_body(), Outcome::LoopClosed),
         };
-        Task::dead(self.scope(), body, &outcome, spawned_at)
+        Task::dead(self.node(), body, &outcome, spawned_at)
     }
 }
 

@@ -4,13 +4,16 @@ mod blocking;
 mod body;
 mod bound;
 mod builder;
+mod close;
 pub(crate) mod cx;
 mod events;
 mod grace;
 mod late;
 mod local;
+mod open;
 mod place;
 mod replace;
+mod scope_report;
 mod seat;
 mod spawner;
 mod state;
@@ -27,10 +30,11 @@ pub use builder::{SpawnError, TaskBuilder};
 pub use cx::Cx;
 pub use events::{CxEvents, WaitError};
 pub use grace::GraceExtension;
-pub(crate) use grace::StopTimes;
 pub(crate) use late::LocalBoxFuture;
 pub use local::WrongThread;
+pub use open::{OpenScope, ScopeBuilder, ScopeError};
 pub use replace::Replace;
+pub use scope_report::{ScopeReport, ScopeTask};
 pub(crate) use seat::Seat;
 pub use spawner::Spawner;
 pub use state::State;
@@ -38,12 +42,14 @@ pub use task::Task;
 pub use time::{Elapsed, Interval, Waited};
 pub use track::Tracked;
 
+use std::time::Duration;
+
 use crate::clock::Clock;
 use crate::event::ShutdownEvent;
 use crate::events::Events;
 use crate::monitor::Board;
 use crate::observers::Observers;
-use crate::registry::{Failures, Registry, Tasks};
+use crate::registry::{Failures, Registry, StopTimes, Tasks};
 use crate::sync::{Arc, Mutex, lock};
 use crate::task::Name;
 use late::LateHandlers;
@@ -55,9 +61,11 @@ pub(crate) struct Scope {
     shared: Arc<Shared>,
     /// `None` in the root itself.
     root: Option<Arc<Self>>,
+    /// Of a user's scope: the component's, or the root's, in which it lies.
+    component: Option<Arc<Self>>,
     late: LateHandlers,
-    /// `None` until its stop begins.
-    stop_times: Mutex<Option<StopTimes>>,
+    /// How long tasks have from a stop to their cancel, if they have no time of their own.
+    grace: Mutex<Duration>,
 }
 
 /// What every scope of one lifespan shares.
@@ -91,8 +99,23 @@ impl Scope {
         let (clock, stop) = (shared.clock.clone(), shared.stop.trigger());
         let registry = Registry::new(path, failures, clock, stop, shared.observers.clone());
         shared.seat.tasks.add(shared.seat.worker, &registry);
-        let (event, late) = (ShutdownEvent::new(), LateHandlers::default());
-        Self { event, registry, shared, root, late, stop_times: Mutex::new(None) }
+        let (event, late, grace) =
+            (ShutdownEvent::new(), LateHandlers::default(), Mutex::default());
+        Self { event, registry, shared, root, component: None, late, grace }
+    }
+
+    /// A user's scope in this one, of which the record is made.
+    fn inner(this: &Arc<Self>, registry: Arc<Registry>, event: ShutdownEvent) -> Arc<Self> {
+        let own = registry.record().and_then(|record| record.at().grace());
+        Arc::new(Self {
+            event,
+            registry,
+            shared: Arc::clone(&this.shared),
+            root: Some(Self::root_of(this)),
+            component: Some(Arc::clone(this.component.as_ref().unwrap_or(this))),
+            late: LateHandlers::default(),
+            grace: Mutex::new(own.unwrap_or_else(|| this.grace())),
+        })
     }
 
     pub(crate) fn event(&self) -> &ShutdownEvent {
@@ -113,12 +136,21 @@ impl Scope {
 
     /// Tells the scope that its stop begins; before its event is set.
     pub(crate) fn begin_stop(&self, times: StopTimes) {
-        *lock(&self.stop_times) = Some(times);
+        self.registry.note_stop(times);
         self.registry.begin_stop();
     }
 
-    pub(crate) fn stop_times(&self) -> Option<StopTimes> {
-        *lock(&self.stop_times)
+    pub(crate) fn set_grace(&self, grace: Duration) {
+        *lock(&self.grace) = grace;
+    }
+
+    fn grace(&self) -> Duration {
+        *lock(&self.grace)
+    }
+
+    /// The component's or the root's scope, in which this one lies, or which it is.
+    fn home(self: &Arc<Self>) -> &Arc<Self> {
+        self.component.as_ref().unwrap_or(self)
     }
 
     fn tasks(&self) -> Tasks {

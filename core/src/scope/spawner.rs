@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::builder::{SpawnError, TaskBuilder};
 use super::place::Place;
-use super::{Scope, State, Task, TaskFn};
+use super::{Scope, ScopeBuilder, State, Task, TaskFn};
 use crate::Cx;
 use crate::any_loop::AnyLoop;
 use crate::event::{ShutdownEvent, ShutdownTrigger};
@@ -51,57 +51,65 @@ impl<L> Spawner<L> {
         TaskBuilder::named(Arc::clone(&self.place), name.into())
     }
 
+    /// Begins a scope inside this one; see [`Cx::scope`].
+    pub fn scope(&self, name: impl Into<Name>) -> ScopeBuilder<L>
+    where
+        L: EventLoop,
+    {
+        ScopeBuilder::new(Arc::clone(&self.place), name.into())
+    }
+
     /// Returns a remote control of the root scope, where the lifespan's own tasks are.
     #[must_use]
     pub fn root(&self) -> Self
     where
         L: EventLoop,
     {
-        Self::new(Place::new(self.place.handle.clone(), Scope::root_of(self.scope())))
+        Self::new(Place::new(self.place.handle.clone(), Scope::root_of(self.node())))
     }
 
     pub(super) fn place(&self) -> &Arc<Place<L>> {
         &self.place
     }
 
-    pub(super) fn scope(&self) -> &Arc<Scope> {
+    pub(super) fn node(&self) -> &Arc<Scope> {
         &self.place.scope
     }
 
     /// Returns the live tasks of the scope.
     #[must_use]
     pub fn tasks(&self) -> Tasks {
-        self.scope().tasks()
+        self.node().tasks()
     }
 
     /// Returns what shows the whole lifespan to any thread: its health, and all that lives in it.
     #[must_use]
     pub fn monitor(&self) -> Monitor {
-        Monitor::new(Arc::clone(&self.scope().shared().board))
+        Monitor::new(Arc::clone(&self.node().shared().board))
     }
 
     /// Returns the values that handlers, tasks and spawners of this lifespan share, by type.
     #[must_use]
     pub fn state(&self) -> &State {
-        &self.scope().shared().state
+        &self.node().shared().state
     }
 
     /// Returns the scope's shutdown event.
     #[must_use]
     pub fn shutdown(&self) -> &ShutdownEvent {
-        self.scope().event()
+        self.node().event()
     }
 
     /// Returns what asks the whole lifespan to stop.
     #[must_use]
     pub fn trigger(&self) -> ShutdownTrigger {
-        self.scope().shared().stop.trigger()
+        self.node().shared().stop.trigger()
     }
 
     /// Returns the lifespan's event: set at the very start of its stop, before any task is.
     #[must_use]
     pub fn lifespan_event(&self) -> &ShutdownEvent {
-        &self.scope().shared().stop
+        &self.node().shared().stop
     }
 }
 

@@ -45,7 +45,7 @@ impl<L> Cx<'_, L> {
         tracked.unwrap_or_else(|error| {
             let _ = drop_caught(error.into_body());
             let entry = Entry { name: None, spawned_at: Location::caller(), grace: Grace::DEFAULT };
-            let dead = self.scope().registry().register_dead(entry, &Outcome::LoopClosed);
+            let dead = self.node().registry().register_dead(entry, &Outcome::LoopClosed);
             Tracked::new(dead, None)
         })
     }

@@ -84,8 +84,10 @@ impl Flags {
     /// What the record holds is taken out under the lock when the last reference goes (invariant 6).
     /// Set before the spawn or by who settles.
     pub(crate) const KEEPS: u32 = 1 << 12;
+    /// A scope that a user has opened. Set before anybody sees it, stays.
+    pub(crate) const SCOPE: u32 = 1 << 13;
     /// One protected block; the higher bits of the lower half count them.
-    pub(crate) const PROTECT: u32 = 1 << 13;
+    pub(crate) const PROTECT: u32 = 1 << 14;
 
     /// One who refers to the record. Four thousand million of them are not guarded against: the
     /// handles would fill 64 gigabytes.
@@ -189,6 +191,20 @@ impl Flags {
 
     pub(crate) fn is_blocking(self) -> bool {
         self.has(Self::BLOCKING)
+    }
+
+    pub(crate) fn is_scope(self) -> bool {
+        self.has(Self::SCOPE)
+    }
+
+    /// Whether all of these are raised.
+    pub(crate) fn has_all(self, bits: u32) -> bool {
+        self.0 as u32 & bits == bits
+    }
+
+    /// What was demanded of it.
+    pub(crate) fn demanded(self) -> u32 {
+        self.0 as u32 & (Self::CANCELLED | Self::OVERRUN | Self::FORCED)
     }
 
     pub(crate) fn cancels_on_stop(self) -> bool {

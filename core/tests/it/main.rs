@@ -23,6 +23,7 @@ mod outcomes;
 mod registry_model;
 mod replace;
 mod report;
+mod scopes;
 mod state;
 mod stop;
 mod time;

@@ -1,0 +1,202 @@
+//! What a user's scope has besides a registry: its record in the one around it, what a failure means,
+//! and what it counts for its report.
+
+use super::{FailedTask, RecordAt, RecordRef, Registry};
+use crate::clock::Stamp;
+use crate::event::Reason;
+use crate::sync::{Mutex, lock};
+use crate::task::Outcome;
+use crate::wake::drop_caught;
+
+/// How many tasks each list of a tally holds; of more only the count.
+const LISTED: usize = 100;
+
+/// Of a user's scope, and of no other.
+pub(super) struct Above {
+    /// The scope as a member of the one around it.
+    pub(super) record: RecordRef,
+    policy: FailurePolicy,
+    pub(super) tally: Mutex<Tally>,
+}
+
+/// What a failure in a scope means for the other tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum FailurePolicy {
+    /// Nothing.
+    #[default]
+    Independent,
+    /// The first asks them to stop, and all are the scope's to hear of.
+    FailFast,
+}
+
+/// How the tasks of a scope ended, and those of the scopes in it whose reports nobody asked for.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) completed: u64,
+    /// Of the scope itself: how many have ended that did not complete, or are no tasks but scopes.
+    others: u64,
+    pub(crate) failures: List,
+    /// Those whose grace was over.
+    pub(crate) overran: List,
+    /// Failures of a fail-fast scope that nobody will have heard of if the report is not asked for.
+    unheard: Vec<FailedTask>,
+    holder: Holder,
+    has_ended: bool,
+}
+
+/// Whoever opened the scope.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Holder {
+    /// May still ask for the report.
+    #[default]
+    Holds,
+    /// Has asked, and so has heard of the failures.
+    Asked,
+    /// Has let go, and did not ask.
+    Gone,
+}
+
+/// Some tasks, and how many more there were.
+#[derive(Default)]
+pub(crate) struct List {
+    pub(crate) tasks: Vec<FailedTask>,
+    pub(crate) more: u64,
+}
+
+impl List {
+    /// Gives back what is too much.
+    fn add(&mut self, task: FailedTask) -> Option<FailedTask> {
+        if self.tasks.len() < LISTED {
+            self.tasks.push(task);
+            return None;
+        }
+        self.more += 1;
+        Some(task)
+    }
+
+    fn add_all(&mut self, other: Self) -> Vec<FailedTask> {
+        self.more += other.more;
+        other.tasks.into_iter().filter_map(|task| self.add(task)).collect()
+    }
+}
+
+impl Above {
+    pub(super) fn new(record: RecordRef, policy: FailurePolicy) -> Self {
+        Self { record, policy, tally: Mutex::default() }
+    }
+
+    pub(super) fn record(&self) -> &RecordRef {
+        &self.record
+    }
+
+    /// Takes a failure that nobody awaits, if it is the scope's to hear of.
+    fn hear(&self, failure: FailedTask) -> Option<FailedTask> {
+        if self.policy != FailurePolicy::FailFast {
+            return Some(failure);
+        }
+        let mut tally = lock(&self.tally);
+        match tally.holder {
+            Holder::Gone if tally.has_ended => return Some(failure),
+            Holder::Gone | Holder::Holds if tally.unheard.len() < LISTED => {
+                tally.unheard.push(failure);
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+impl Registry {
+    /// Whether failures that nobody awaits are for the scope to hear of.
+    pub(super) fn hears(&self) -> bool {
+        self.above.as_ref().is_some_and(|above| above.policy == FailurePolicy::FailFast)
+    }
+
+    /// Has a failure that nobody awaits be in a report.
+    pub(super) fn report_failure(&self, failure: FailedTask) {
+        let failure = match &self.above {
+            Some(above) => above.hear(failure),
+            None => Some(failure),
+        };
+        if let Some(failure) = failure {
+            self.failures.add(failure);
+        }
+    }
+
+    /// Counts the end of a task in a user's scope; the first failure in a fail-fast one stops all.
+    pub(super) fn count(&self, task: RecordAt<'_>, outcome: &Outcome, now: Stamp) {
+        let Some(above) = &self.above else { return };
+        let flags = task.flags();
+        if matches!(outcome, Outcome::Completed) && !flags.is_scope() {
+            return;
+        }
+        let is_failure = outcome.is_failure();
+        let is_listed = is_failure || (flags.overran() && !flags.is_scope());
+        let ended = is_listed.then(|| FailedTask::of(&task.refer(), outcome, now));
+        let mut tally = lock(&above.tally);
+        tally.others += 1;
+        let list = if is_failure { &mut tally.failures } else { &mut tally.overran };
+        let too_many = ended.and_then(|ended| list.add(ended));
+        drop(tally);
+        let _ = drop_caught(too_many);
+        if is_failure && above.policy == FailurePolicy::FailFast {
+            above.record.at().stop(Reason::TaskFailed);
+        }
+    }
+
+    /// Takes what the scope has counted until now; from now on its failures have been heard of.
+    pub(crate) fn take_tally(&self) -> Tally {
+        let Some(above) = &self.above else { return Tally::default() };
+        let completed = self.ended();
+        let mut tally = lock(&above.tally);
+        let completed = completed.saturating_sub(tally.others) + tally.completed;
+        let mut taken = std::mem::take(&mut *tally);
+        (tally.holder, tally.has_ended) = (Holder::Asked, taken.has_ended);
+        drop(tally);
+        taken.completed = completed;
+        taken
+    }
+
+    /// The holder has let go.
+    pub(crate) fn let_go_of(&self) {
+        self.hand_up(|tally| {
+            if tally.holder == Holder::Holds {
+                tally.holder = Holder::Gone;
+            }
+        });
+    }
+
+    /// The scope has ended.
+    pub(super) fn note_end(&self) {
+        self.hand_up(|tally| tally.has_ended = true);
+    }
+
+    /// When the scope has ended and its holder is gone, what nobody asked for is counted in the scope
+    /// around it; and is reported, where nobody has heard of it. The later of the two does so.
+    fn hand_up(&self, note: impl FnOnce(&mut Tally)) {
+        let Some(above) = &self.above else { return };
+        let mut tally = lock(&above.tally);
+        note(&mut tally);
+        if tally.holder != Holder::Gone || !tally.has_ended {
+            return;
+        }
+        let counted = std::mem::take(&mut *tally);
+        (tally.holder, tally.has_ended) = (Holder::Gone, true);
+        drop(tally);
+        let completed = self.ended().saturating_sub(counted.others) + counted.completed;
+        counted.unheard.into_iter().for_each(|failure| self.failures.add(failure));
+        let Some(outer) = &above.record.registry().above else { return };
+        let mut tally = lock(&outer.tally);
+        tally.completed += completed;
+        let too_many =
+            (tally.failures.add_all(counted.failures), tally.overran.add_all(counted.overran));
+        drop(tally);
+        let _ = drop_caught(too_many);
+    }
+
+    /// How many tasks have ended here.
+    fn ended(&self) -> u64 {
+        let shards = self.lock_all();
+        shards.iter().map(|shard| shard.opened() - shard.live() as u64).sum()
+    }
+}

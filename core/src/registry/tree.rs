@@ -1,0 +1,260 @@
+//! The tree of scopes: one that a user opens is a record in the registry of the scope around it.
+//!
+//! So its name, its place in lists, its cancel and its end are those of a task. Nothing here
+//! recurses, however deep the tree is. Invariants, cited below and in `registry`:
+//! 1. The record of a scope settles once: by whoever finds its registry closing and empty with all
+//!    shards locked, and marks it as ended there.
+//! 2. Who demands something of a scope raises the flag in its record, and then looks for the registry
+//!    below; who opens a scope lists that registry, and then looks at the flags. So one of them sees
+//!    the other.
+//! 3. A registry holds the record of its scope, and so the registry above; that one holds this one
+//!    weakly. So nothing keeps a scope but its holder and its tasks.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::tally::Above;
+use super::{FailurePolicy, RecordAt, RecordRef, Refused, Registry, Slot, StopTimes};
+use crate::sync::{Arc, Mutex, Weak, lock};
+use crate::task::{Entry, Flags, Name, Outcome};
+use crate::wake::{call_caught, drop_caught};
+
+/// The registries of the scopes in a scope, by the slots of their records.
+#[derive(Default)]
+pub(super) struct Below(Mutex<BTreeMap<u32, Weak<Registry>>>);
+
+impl Below {
+    pub(super) fn get(&self, slot: Slot) -> Option<Arc<Registry>> {
+        lock(&self.0).get(&slot.number()).and_then(Weak::upgrade)
+    }
+
+    fn insert(&self, slot: Slot, registry: &Arc<Registry>) {
+        lock(&self.0).insert(slot.number(), Arc::downgrade(registry));
+    }
+
+    fn remove(&self, slot: Slot) {
+        lock(&self.0).remove(&slot.number());
+    }
+
+    fn all(&self) -> Vec<Arc<Registry>> {
+        lock(&self.0).values().filter_map(Weak::upgrade).collect()
+    }
+}
+
+impl Registry {
+    /// Opens a scope in this one: its record, and a registry of its own.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        entry: &mut Entry,
+        policy: FailurePolicy,
+    ) -> Result<(Arc<Self>, RecordRef), Refused> {
+        let slot = self.register(entry, Flags::SCOPE | Flags::HANDLE)?;
+        let record = RecordRef::new(Arc::clone(self), slot);
+        let inner = Arc::new(self.inner(Above::new(record.clone(), policy)));
+        self.below.insert(slot, &inner);
+        // After it was listed: invariant 2.
+        let flags = RecordAt::new(self, slot).flags();
+        if flags.is_cancelled() {
+            inner.demand_all(flags.demanded());
+        } else if flags.is_stopped() {
+            inner.close_tree();
+        }
+        Ok((inner, record))
+    }
+
+    /// The scope as a member of the one around it; `None` of the root and of a component.
+    pub(crate) fn record(&self) -> Option<&RecordRef> {
+        self.above.as_ref().map(Above::record)
+    }
+
+    /// Where the scope stands in the tree: empty for the root.
+    pub(crate) fn path(&self) -> String {
+        let (mut names, mut at) = (Vec::new(), self);
+        while let Some(record) = at.record() {
+            names.push(record.at().name().unwrap_or_else(|| Name::from("")));
+            at = record.registry();
+        }
+        let mut path = String::from(at.path.as_str());
+        for name in names.iter().rev() {
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(name.as_str());
+        }
+        path
+    }
+
+    /// The registry of the root or component in which this one lies, or which it is.
+    pub(crate) fn top(&self) -> &Self {
+        let mut at = self;
+        while let Some(record) = at.record() {
+            at = record.registry();
+        }
+        at
+    }
+
+    /// This registry and those of all scopes in it, each before what lies in it.
+    pub(crate) fn tree(self: &Arc<Self>) -> Vec<Arc<Self>> {
+        let mut tree = vec![Arc::clone(self)];
+        let mut seen = 0;
+        while let Some(registry) = tree.get(seen) {
+            tree.extend(registry.below.all());
+            seen += 1;
+        }
+        tree
+    }
+
+    /// The live tasks here and in all scopes below, without the scopes themselves.
+    pub(crate) fn all_tasks(self: &Arc<Self>) -> Vec<RecordRef> {
+        let tree = self.tree();
+        let records = tree.iter().flat_map(Self::snapshot);
+        records.filter(|record| !record.flags().is_scope()).collect()
+    }
+
+    /// From now on the scope ends with its last task; at once, if it has none.
+    pub(crate) fn close_when_empty(&self) {
+        if self.above.is_none() {
+            return;
+        }
+        let mut shards = self.lock_all();
+        for shard in &mut shards {
+            shard.watch();
+        }
+        lock(&self.hub).closing = true;
+        drop(shards);
+        self.emptied();
+    }
+
+    /// As [`close_when_empty`](Self::close_when_empty), of all scopes below, too.
+    pub(crate) fn close_tree(self: &Arc<Self>) {
+        for registry in self.tree() {
+            registry.close_when_empty();
+        }
+    }
+
+    /// Has all here and below dropped, and refuses what comes.
+    pub(super) fn demand_all(self: &Arc<Self>, bits: u32) {
+        let mut todo = vec![Arc::clone(self)];
+        while let Some(registry) = todo.pop() {
+            registry.close();
+            for record in registry.snapshot() {
+                let demanded = call_caught(|| record.at().demand_alone(bits));
+                // Of one that was demanded before, all below was, too.
+                if demanded.is_ok_and(|before| before.is_scope() && !before.has_all(bits)) {
+                    todo.extend(record.below());
+                }
+            }
+            registry.close_when_empty();
+        }
+    }
+
+    /// Has all in the scopes here dropped, protected or not.
+    pub(crate) fn force_scopes(self: &Arc<Self>) {
+        for record in self.snapshot() {
+            if record.flags().is_scope() {
+                let _ = call_caught(|| record.force());
+            }
+        }
+    }
+
+    /// Wakes those who watch if the registry is empty, and settles the records of the scopes that end
+    /// by that, upwards.
+    #[cold]
+    pub(super) fn emptied(&self) {
+        let mut ended = self.end_if_empty();
+        while let Some(record) = ended {
+            let outer = record.registry();
+            outer.below.remove(record.at().slot());
+            let is_cancelled = record.flags().is_cancelled();
+            let outcome = if is_cancelled { Outcome::Cancelled } else { Outcome::Completed };
+            let may_be_empty = outer.settle_at(record.at(), outcome);
+            ended = if may_be_empty { outer.end_if_empty() } else { None };
+        }
+    }
+
+    /// Returns the record of the scope, if it ends now.
+    fn end_if_empty(&self) -> Option<RecordRef> {
+        if !self.notify_if_empty() {
+            return None;
+        }
+        let record = self.record()?.clone();
+        self.note_end();
+        Some(record)
+    }
+
+    /// Tells the scope that its stop begins; before its event is set. Of a user's scope that is being
+    /// stopped already the times stand, under the deadline of these.
+    pub(crate) fn note_stop(&self, times: StopTimes) -> StopTimes {
+        let mut hub = lock(&self.hub);
+        let times = match hub.times {
+            Some(own) if self.above.is_some() => own.under(times),
+            _ => times,
+        };
+        hub.times = Some(times);
+        times
+    }
+
+    pub(crate) fn stop_times(&self) -> Option<StopTimes> {
+        lock(&self.hub).times
+    }
+
+    /// Has every task here and below dropped whose grace is over, and tells how long until that of
+    /// the next one is. `is_over`: no grace counts any more. Scopes below end when they are empty.
+    /// One task may be spared: who waits for the others.
+    pub(crate) fn cancel_due(
+        self: &Arc<Self>,
+        times: StopTimes,
+        now: Instant,
+        is_over: impl Fn() -> bool,
+        spared: Option<&RecordRef>,
+        mut overruns: impl FnMut(&RecordRef, StopTimes),
+    ) -> Duration {
+        let mut next = Duration::MAX;
+        let mut todo = vec![(Arc::clone(self), times)];
+        while let Some((registry, times)) = todo.pop() {
+            for record in registry.snapshot() {
+                let is_spared = spared.is_some_and(|spared| spared.is(&record));
+                if is_spared || record.flags().is_cancelled() {
+                    continue;
+                }
+                if let Some(inner) = record.below() {
+                    let grace = times.grace_of(record.at().grace());
+                    let times = inner.note_stop(StopTimes { grace, ..times });
+                    inner.begin_stop();
+                    inner.close_when_empty();
+                    todo.push((inner, times));
+                    continue;
+                }
+                if record.flags().cancels_on_stop() {
+                    let _ = call_caught(|| record.cancel());
+                    continue;
+                }
+                let is_due = record.overrun_if(|own| {
+                    let left = times.left_of(times.grace_of(own), now);
+                    let is_due = left.is_zero() || is_over();
+                    next = if is_due { next } else { next.min(left) };
+                    is_due
+                });
+                if is_due {
+                    overruns(&record, times);
+                    let _ = call_caught(|| record.cancel_overrun());
+                }
+            }
+        }
+        next
+    }
+}
+
+/// Iterative: the last holder of a scope may hold, through that, all those around it.
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.drop_kept();
+        let mut above = self.above.take();
+        while let Some(Above { record, tally, .. }) = above {
+            let _ = drop_caught(tally); // it may hold errors of users
+            let outer = Arc::clone(record.registry());
+            drop(record);
+            above = Arc::into_inner(outer).and_then(|mut outer| outer.above.take());
+        }
+    }
+}

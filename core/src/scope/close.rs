@@ -1,0 +1,191 @@
+//! The end of a scope that a user has opened: stop, wait, cancel, report.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use super::scope_report::{ScopeReport, ScopeTask};
+use super::{Cx, OpenScope};
+use crate::event_loop::Timer;
+use crate::registry::{RecordRef, Registry, StopTimes, TaskRef};
+use crate::sync::Arc;
+use crate::wake::call_caught;
+
+/// How long the loop gets, after the deadline, to drop what can be dropped.
+const LAST_LOOK: Duration = Duration::from_millis(50);
+
+impl<L> OpenScope<L> {
+    /// Stops the tasks, waits for their grace, cancels what is left, and says how all ended.
+    ///
+    /// Tasks that come meanwhile are born stopped and are awaited; when it has ended, nothing can be
+    /// spawned in the scope any more. What cannot be dropped, a closure on a thread for example, is a
+    /// straggler when the scope's deadline is over.
+    ///
+    /// A task of this scope, or of one inside it, may close it, too: it is told to stop as all others
+    /// are, but it is not waited for and not cancelled; the scope ends with it.
+    ///
+    /// # Cancel safety
+    /// Who stops waiting drops the handle, and so cancels what is left.
+    pub async fn close<M: Timer>(self, cx: &Cx<'_, M>) -> ScopeReport {
+        let _ = call_caught(|| self.stop());
+        self.end(cx).await
+    }
+
+    /// Waits until the tasks have ended by themselves, and says how; nothing is stopped.
+    ///
+    /// As the end of an `asyncio.TaskGroup` or a nursery. Tasks may still spawn others. If the scope
+    /// is stopped meanwhile, by a failure in a fail-fast one or together with the scope around it, it
+    /// goes on as [`close`](Self::close) does.
+    ///
+    /// # Cancel safety
+    /// Who stops waiting drops the handle, and so cancels what is left.
+    pub async fn finish<M: Timer>(self, cx: &Cx<'_, M>) -> ScopeReport {
+        self.node().registry().close_when_empty();
+        self.end(cx).await
+    }
+
+    async fn end<M: Timer>(mut self, cx: &Cx<'_, M>) -> ScopeReport {
+        let closing = Closing { scope: &self, handle: cx.handle(), spared: self.spared(cx) };
+        let stragglers = closing.run().await;
+        let is_spared = closing.spared.is_some();
+        let report = ScopeReport::new(self.node().registry().take_tally(), stragglers);
+        if is_spared {
+            self.on_drop = super::open::OnDrop::Detach;
+        }
+        report
+    }
+
+    /// The caller itself, if it is a task of this scope or of one inside it.
+    fn spared<M>(&self, cx: &Cx<'_, M>) -> Option<RecordRef> {
+        let caller = cx.record()?.refer();
+        let own = self.node().registry();
+        let mut at = Arc::clone(caller.registry());
+        while !Arc::ptr_eq(&at, own) {
+            let outer = at.record()?.registry();
+            at = Arc::clone(outer);
+        }
+        Some(caller)
+    }
+}
+
+/// One scope while it ends.
+struct Closing<'a, L, M> {
+    scope: &'a OpenScope<L>,
+    handle: &'a M,
+    spared: Option<RecordRef>,
+}
+
+impl<L, M: Timer> Closing<'_, L, M> {
+    fn registry(&self) -> &Arc<Registry> {
+        self.scope.node().registry()
+    }
+
+    /// Returns what is left behind.
+    async fn run(&self) -> Vec<ScopeTask> {
+        let shared = self.scope.node().shared();
+        let mut deadline = None;
+        loop {
+            let mut changed = self.registry().watch();
+            if self.has_ended() {
+                return Vec::new();
+            }
+            let is_stopping = self.scope.shutdown().is_set();
+            let mut next = Duration::MAX;
+            if is_stopping {
+                let now = self.handle.now();
+                let end = *deadline.get_or_insert_with(|| now.checked_add(self.scope.deadline));
+                let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(now));
+                if left.is_zero() {
+                    return self.force().await;
+                }
+                next = self.cancel_due(now, end).min(left);
+            }
+            let mut stopped = (!is_stopping).then(|| self.scope.shutdown().wait());
+            let mut withdrawn =
+                (is_stopping && !shared.cancel.is_set()).then(|| shared.cancel.wait());
+            let mut ended = self.first_other().map(|record| TaskRef::new(record).finished());
+            let mut sleep = pin!(self.handle.sleep(next));
+            poll_fn(|context| {
+                if Pin::new(&mut changed).poll(context).is_ready()
+                    || is_ready(&mut stopped, context)
+                    || is_ready(&mut withdrawn, context)
+                    || is_ready(&mut ended, context)
+                {
+                    return Poll::Ready(());
+                }
+                sleep.as_mut().poll(context).map(drop)
+            })
+            .await;
+        }
+    }
+
+    /// Whether nothing lives but who is spared.
+    fn has_ended(&self) -> bool {
+        self.scope.task_ref().is_finished() || (self.spared.is_some() && self.others().is_empty())
+    }
+
+    fn cancel_due(&self, now: Instant, deadline: Option<Instant>) -> Duration {
+        let grace = self.scope.node().grace();
+        let registry = self.registry();
+        let times = registry.note_stop(StopTimes { began: now, grace, deadline });
+        registry.begin_stop();
+        let is_over = || self.scope.node().shared().cancel.is_set();
+        registry.cancel_due(times, now, is_over, self.spared.as_ref(), |_, _| {})
+    }
+
+    /// Drops what can be dropped, protected or not, and returns what is left.
+    async fn force(&self) -> Vec<ScopeTask> {
+        for registry in self.registry().tree() {
+            registry.close();
+        }
+        self.registry().close_tree();
+        let mut sleep = pin!(self.handle.sleep(LAST_LOOK));
+        loop {
+            for record in self.others() {
+                let _ = call_caught(|| record.force());
+            }
+            let Some(first) = self.first_left() else { return Vec::new() };
+            let mut ended = TaskRef::new(first).finished();
+            let is_over = poll_fn(|context| match Pin::new(&mut ended).poll(context) {
+                Poll::Ready(_outcome) => Poll::Ready(false),
+                Poll::Pending => sleep.as_mut().poll(context).map(|_slept| true),
+            });
+            if is_over.await {
+                break;
+            }
+        }
+        let now = self.handle.now();
+        let left = self.others().into_iter();
+        left.map(|record| {
+            let age = record.age(now);
+            ScopeTask::straggler(&TaskRef::new(record), age)
+        })
+        .collect()
+    }
+
+    /// The live tasks here and below, without the caller.
+    fn others(&self) -> Vec<RecordRef> {
+        let mut tasks = self.registry().all_tasks();
+        if let Some(spared) = &self.spared {
+            tasks.retain(|record| !record.is(spared));
+        }
+        tasks
+    }
+
+    fn first_left(&self) -> Option<RecordRef> {
+        self.others().into_iter().next()
+    }
+
+    /// What to wait for where the scope itself does not end before the caller does.
+    fn first_other(&self) -> Option<RecordRef> {
+        self.spared.as_ref().and_then(|_| self.first_left())
+    }
+}
+
+fn is_ready<F: Future + Unpin>(
+    future: &mut Option<F>,
+    context: &mut std::task::Context<'_>,
+) -> bool {
+    future.as_mut().is_some_and(|future| Pin::new(future).poll(context).is_ready())
+}
