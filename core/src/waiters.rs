@@ -5,6 +5,8 @@
 
 use std::task::{RawWakerVTable, Waker};
 
+use crate::sync::{AtomicUsize, Ordering};
+
 /// No entry.
 pub(crate) const NIL: u32 = u32::MAX;
 
@@ -87,6 +89,12 @@ impl Waiters {
         std::mem::take(self).entries.into_iter().filter_map(|entry| entry.waker)
     }
 
+    /// How many wakers are registered.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.waker.is_some()).count()
+    }
+
     /// How many entries were ever live at once.
     #[cfg(all(test, not(loom)))]
     pub(crate) fn capacity(&self) -> usize {
@@ -160,6 +168,24 @@ impl WakerId {
 
     pub(crate) fn of(waker: &Waker) -> Self {
         Self(waker.data() as usize, std::ptr::from_ref::<RawWakerVTable>(waker.vtable()) as usize)
+    }
+}
+
+/// A [`WakerId`] that is read and written through a shared reference, by one at a time: Relaxed, since
+/// the flag that says whose turn it is publishes it.
+#[derive(Default)]
+pub(crate) struct SharedWakerId(AtomicUsize, AtomicUsize);
+
+impl SharedWakerId {
+    #[inline]
+    pub(crate) fn load(&self) -> WakerId {
+        WakerId(self.0.load(Ordering::Relaxed), self.1.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    pub(crate) fn store(&self, id: WakerId) {
+        self.0.store(id.0, Ordering::Relaxed);
+        self.1.store(id.1, Ordering::Relaxed);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The shutdown event: a level that is set once, heard by any number of waiters on any loop.
 
+mod held;
 mod link;
 #[cfg(all(test, loom))]
 mod models;
@@ -14,6 +15,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
+pub(crate) use held::HeldEvent;
 pub(crate) use link::Link;
 use node::Node;
 pub use reason::{AlreadySet, Reason};

@@ -19,8 +19,8 @@ pub(super) struct Node {
 
 /// What a waiter remembers between polls.
 pub(super) struct Registration {
-    key: u32,
-    waker: WakerId,
+    pub(super) key: u32,
+    pub(super) waker: WakerId,
 }
 
 impl Registration {
@@ -181,6 +181,12 @@ impl Node {
     #[cfg(test)]
     pub(super) fn live_entries(&self) -> usize {
         lock(&self.tree).live_entries()
+    }
+
+    /// Registered waiters of the whole tree, for tests.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn waiters(&self) -> usize {
+        lock(&self.tree).waiters.len()
     }
 
     /// Reasons in use, for tests of growth.

@@ -8,7 +8,7 @@ use super::late::LateHandler;
 use super::place::{Own, Place, Post};
 use super::{Scope, ScopeBuilder, Spawner, State, Task, TaskFn};
 use crate::any_loop::AnyLoop;
-use crate::event::{ShutdownEvent, ShutdownTrigger};
+use crate::event::{HeldEvent, ShutdownEvent, ShutdownTrigger};
 use crate::event_loop::{EventLoop, Timer};
 use crate::monitor::Monitor;
 use crate::registry::{RecordAt, TaskRef, Tasks};
@@ -132,6 +132,11 @@ impl<L> Cx<'_, L> {
 
     pub(super) fn record(&self) -> Option<RecordAt<'_>> {
         self.own().map(|own| self.place().record(own.slot))
+    }
+
+    /// The event of this task, for waits that are made again and again; `None` in a handler.
+    pub(super) fn held(&self) -> Option<&HeldEvent> {
+        self.task.map(|own| own.held(&self.place))
     }
 
     pub(super) fn handle(&self) -> &L {

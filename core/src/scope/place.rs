@@ -1,7 +1,7 @@
 //! Where a task runs, shared by all tasks of a loop and scope; and what is the task's own.
 
 use super::Scope;
-use crate::event::ShutdownEvent;
+use crate::event::{HeldEvent, ShutdownEvent};
 use crate::registry::{RecordAt, Slot};
 use crate::sync::{Arc, OnceLock};
 
@@ -40,8 +40,9 @@ impl<L> Post<L> {
 pub(super) struct Own {
     /// The tracked future's reference to the record, until it has settled.
     pub(super) slot: Slot,
-    /// The event as this task sees it, once it has been asked for.
-    event: OnceLock<ShutdownEvent>,
+    /// The event as this task sees it, once it has been asked for. Boxed: most tasks never ask, and
+    /// this lies in each.
+    event: OnceLock<Box<HeldEvent>>,
 }
 
 impl Own {
@@ -50,6 +51,12 @@ impl Own {
     }
 
     pub(super) fn event<L>(&self, place: &Place<L>) -> &ShutdownEvent {
-        self.event.get_or_init(|| place.record(self.slot).event(place.scope.event()))
+        self.held(place).event()
+    }
+
+    pub(super) fn held<L>(&self, place: &Place<L>) -> &HeldEvent {
+        self.event.get_or_init(|| {
+            Box::new(HeldEvent::new(place.record(self.slot).event(place.scope.event())))
+        })
     }
 }

@@ -71,11 +71,23 @@ impl<'t, L> Cx<'t, L> {
     where
         L: Timer,
     {
-        let event = self.shutdown();
-        if event.is_set() {
+        if self.shutdown().is_set() {
             return Waited::Set;
         }
-        let mut wait = event.wait();
+        match self.held() {
+            Some(held) => self.wait_or_elapse(held.wait(), limit).await,
+            None => self.wait_or_elapse(self.shutdown().wait(), limit).await,
+        }
+    }
+
+    async fn wait_or_elapse(
+        &self,
+        mut wait: impl Future<Output = ()> + Unpin,
+        limit: Duration,
+    ) -> Waited
+    where
+        L: Timer,
+    {
         let sleep = pin!(self.handle().sleep(limit));
         let mut sleep = Elapse::new(sleep);
         poll_fn(|context| {
