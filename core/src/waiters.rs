@@ -90,7 +90,7 @@ impl Waiters {
     }
 
     /// How many wakers are registered.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.entries.iter().filter(|entry| entry.waker.is_some()).count()
     }

@@ -36,13 +36,16 @@ impl HeldEvent {
     /// Waits for the event; a second wait at the same time has a registration of its own.
     #[inline]
     pub(crate) fn wait(&self) -> HeldWait<'_> {
-        // Acquire pairs with the Release of `give_back`: who finds a key finds the waker's id.
-        match self.key.swap(TAKEN, Ordering::Acquire) {
-            TAKEN => HeldWait { held: self, me: Registration::NONE, owner: Owner::Wait },
-            key => {
-                let me = Registration { key, waker: self.waker.load() };
-                HeldWait { held: self, me, owner: Owner::Event }
-            }
+        let key = self.key.load(Ordering::Relaxed);
+        // Acquire pairs with the Release of `give_back`: who takes a key finds the id of its waker.
+        // Where it is taken nothing is written, so that only its holder ever changes it.
+        let taken = key != TAKEN
+            && self.key.compare_exchange(key, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if taken {
+            let me = Registration { key, waker: self.waker.load() };
+            HeldWait { held: self, me, owner: Owner::Event }
+        } else {
+            HeldWait { held: self, me: Registration::NONE, owner: Owner::Wait }
         }
     }
 

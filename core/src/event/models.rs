@@ -6,8 +6,9 @@ use std::task::Waker;
 
 use loom::thread;
 
-use super::{Link, Reason, ShutdownEvent, WaitOwned};
+use super::{HeldEvent, Link, Reason, ShutdownEvent, WaitOwned};
 use crate::counted::{Count, poll};
+use crate::sync::Arc;
 
 fn set(event: &ShutdownEvent, reason: &'static str) -> bool {
     event.trigger().set(reason).is_ok()
@@ -213,6 +214,47 @@ fn waker_swap_and_set() {
             assert_eq!(last.get() + polled.count.get(), 1);
         });
     }
+}
+
+/// Caught: `poll_wait` that trusts a registration before it looks whether the event is set.
+#[test]
+fn a_kept_registration_and_set() {
+    for below in [false, true] {
+        loom::model(move || {
+            let root = ShutdownEvent::new();
+            let event = at(&root, below);
+            let held = HeldEvent::new(event.clone());
+            let (count, waker) = Count::new();
+            assert!(poll(&mut held.wait(), &waker).is_pending());
+            let thread = thread::spawn(move || assert!(set(&event, "set")));
+            let was_ready = poll(&mut held.wait(), &waker).is_ready();
+            thread.join().unwrap();
+            assert_eq!(
+                count.get(),
+                1,
+                "what was kept is woken, and once, even if the wait had ended"
+            );
+            assert!(poll(&mut held.wait(), &waker).is_ready(), "ready before: {was_ready}");
+        });
+    }
+}
+
+/// Caught: a registration that is taken by a load and a store, and so by two waits at once.
+#[test]
+fn two_waits_at_once_and_the_registration_that_is_kept() {
+    loom::model(|| {
+        let root = ShutdownEvent::new();
+        let held = Arc::new(HeldEvent::new(root.clone()));
+        let other = Arc::clone(&held);
+        let thread = thread::spawn(move || {
+            assert!(poll(&mut other.wait(), Waker::noop()).is_pending());
+        });
+        assert!(poll(&mut held.wait(), Waker::noop()).is_pending());
+        thread.join().unwrap();
+        assert_eq!(root.0.waiters(), 1, "one is kept, and none is lost");
+        drop(held);
+        assert_eq!(root.0.waiters(), 0);
+    });
 }
 
 /// Caught: `set` that looks whether the event is set before it takes the lock.

@@ -184,7 +184,7 @@ impl Node {
     }
 
     /// Registered waiters of the whole tree, for tests.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(test)]
     pub(super) fn waiters(&self) -> usize {
         lock(&self.tree).waiters.len()
     }
