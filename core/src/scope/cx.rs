@@ -136,7 +136,7 @@ impl<L> Cx<'_, L> {
 
     /// The event of this task, for waits that are made again and again; `None` in a handler.
     pub(super) fn held(&self) -> Option<&HeldEvent> {
-        self.task.map(|own| own.held(&self.place))
+        self.own().map(|own| own.held(self.place()))
     }
 
     pub(super) fn handle(&self) -> &L {
