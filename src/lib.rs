@@ -38,6 +38,12 @@ pub mod sim {
     pub use lifespan_sim::*;
 }
 
+/// Tells systemd how a lifespan is (feature `systemd`).
+#[cfg(feature = "systemd")]
+pub mod systemd {
+    pub use lifespan_systemd::*;
+}
+
 /// Stops a lifespan on the operating system's signals (feature `signals`, on by default).
 #[cfg(feature = "signals")]
 pub mod signals {

@@ -45,11 +45,12 @@ impl<L: Timer> Lifespan<Attached<L>, L> {
     pub async fn run(self) -> Report {
         let Self { owner: Attached { handle }, mut plan, sources } = self;
         let (event, cancel) = (plan.event(), ShutdownEvent::new());
-        let _stopped = Stopped(Arc::clone(&plan.board));
-        let bound = match sources.bind(&event, &cancel) {
-            Ok(bound) => bound,
-            Err(error) => return Report::not_started(error, &event),
-        };
+        // Whatever ends this: a source is released when the monitor shows that all has stopped.
+        let mut bound = Vec::new();
+        let stopped = Stopped(Arc::clone(&plan.board));
+        if let Err(error) = sources.bind(&event, &cancel, &mut bound) {
+            return Report::not_started(error, &event);
+        }
         let (loop_id, adapter) = (handle.id(), handle.name());
         let waited = PATIENCE.min(plan.budgets.start);
         let Some(presence) = Presence::on(&handle, waited) else {
@@ -76,6 +77,7 @@ impl<L: Timer> Lifespan<Attached<L>, L> {
             driven.as_mut().poll(context)
         })
         .await;
+        drop(stopped);
         drop(bound);
         report.loop_ended = !is_present;
         Watch::end(watch, report)

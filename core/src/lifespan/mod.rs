@@ -146,12 +146,14 @@ impl<O: LoopOwner> Lifespan<O> {
     {
         let Self { mut owner, mut plan, sources } = self;
         let event = plan.event();
-        let _stopped = Stopped(Arc::clone(&plan.board));
-        let bound = match sources.bind(&event, &cancel) {
-            Ok(bound) => bound,
-            Err(error) => return Report::not_started(error, &event),
-        };
+        // Whatever ends this: a source is released when the monitor shows that all has stopped.
+        let mut bound = Vec::new();
+        let stopped = Stopped(Arc::clone(&plan.board));
+        if let Err(error) = sources.bind(&event, &cancel, &mut bound) {
+            return Report::not_started(error, &event);
+        }
         let driven = owner.run(async move |handle| drive::drive(handle, plan, cancel).await);
+        drop(stopped);
         drop(bound);
         let (report, watch) = driven.unwrap_or_else(|error| (Report::not_run(error, &event), None));
         // A loop may wait for its threads, and that is watched, too.

@@ -38,7 +38,7 @@ use crate::task::BoxError;
     note = "an event of your own belongs in `Lifespan::event`"
 )]
 pub trait StopSource {
-    /// What keeps the source working; dropped when the lifespan has ended.
+    /// What keeps the source working; dropped when the lifespan has ended, and its monitor says so.
     type Bound: 'static;
 
     /// Starts listening.
@@ -65,13 +65,16 @@ impl Sources {
         }));
     }
 
-    /// Binds every source, or none; they work while what is returned lives.
+    /// Binds them, up to the first that cannot be; they work while what is in `bound` lives.
     pub(crate) fn bind(
         self,
         stop: &ShutdownEvent,
         cancel: &ShutdownEvent,
-    ) -> Result<Vec<Box<dyn Any>>, StartError> {
-        let bound = self.0.into_iter().map(|bind| bind(stop, cancel)).collect::<Result<_, _>>();
-        bound.map_err(StartError::StopSource)
+        bound: &mut Vec<Box<dyn Any>>,
+    ) -> Result<(), StartError> {
+        for bind in self.0 {
+            bound.push(bind(stop, cancel).map_err(StartError::StopSource)?);
+        }
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::health::{Awaited, AwaitedKind};
 use super::phase::{Phase, PhaseCell};
+use super::reached::Reached;
 use super::snapshot::NodeState;
 use crate::clock::Clock;
 use crate::event::ShutdownEvent;
@@ -19,6 +20,7 @@ use crate::task::Name;
 pub(crate) struct Board {
     phase: PhaseCell,
     observers: Observers,
+    reached: Reached,
     inner: Mutex<Inner>,
 }
 
@@ -75,11 +77,21 @@ enum What {
 
 impl Board {
     pub(crate) fn new(observers: Observers) -> Arc<Self> {
-        Arc::new(Self { phase: PhaseCell::new(), observers, inner: Mutex::default() })
+        let (phase, reached) = (PhaseCell::new(), Reached::new());
+        Arc::new(Self { phase, observers, reached, inner: Mutex::default() })
     }
 
     pub(crate) fn phase(&self) -> Phase {
         self.phase.get()
+    }
+
+    pub(super) fn has_started(&self) -> bool {
+        self.phase.has_started()
+    }
+
+    /// What is set when this phase has come; `None` for the first.
+    pub(super) fn reached(&self, phase: Phase) -> Option<&ShutdownEvent> {
+        self.reached.event(phase)
     }
 
     /// Moves on to a phase, unless it is as late already.
@@ -87,9 +99,11 @@ impl Board {
         self.advance(|_| phase);
     }
 
+    /// Moves on, and then tells the observers, and who waits for that.
     fn advance(&self, next: impl Fn(Phase) -> Phase) {
         if let Some(phase) = self.phase.advance(next) {
             self.observers.phase_changed(phase);
+            self.reached.tell(phase);
         }
     }
 

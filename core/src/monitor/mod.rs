@@ -3,6 +3,7 @@
 mod board;
 mod health;
 mod phase;
+mod reached;
 mod snapshot;
 
 pub(crate) use board::{Board, StepGuard};
@@ -11,7 +12,9 @@ pub use phase::Phase;
 pub use snapshot::{Node, NodeKind, NodeState, Snapshot};
 
 use std::fmt;
+use std::time::Duration;
 
+use crate::inside::{self, InsideLoop};
 use crate::sync::Arc;
 
 /// Looks at a lifespan from anywhere: before it runs, while it runs, and when it has ended.
@@ -49,6 +52,51 @@ impl Monitor {
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.0.phase()
+    }
+
+    /// Tells whether everything has started, or had started before the stop: one atomic load.
+    #[must_use]
+    pub fn has_started(&self) -> bool {
+        self.0.has_started()
+    }
+
+    /// Waits until the lifespan has reached a phase or passed it by; returns in which it is then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing: a phase never goes back.
+    ///
+    /// # Examples
+    /// ```
+    /// use lifespan_core::{Monitor, Phase};
+    ///
+    /// async fn told(monitor: Monitor) {
+    ///     monitor.wait_for(Phase::Serving).await;
+    ///     if monitor.has_started() {
+    ///         println!("up");
+    ///     }
+    /// }
+    /// ```
+    pub async fn wait_for(&self, phase: Phase) -> Phase {
+        if let Some(reached) = self.0.reached(phase) {
+            reached.wait().await;
+        }
+        self.phase()
+    }
+
+    /// As [`wait_for`](Self::wait_for), on a plain thread and for `timeout` at the most.
+    ///
+    /// # Errors
+    /// [`InsideLoop`] at once if this thread is running an event loop, which would stand still.
+    pub fn wait_for_blocking_timeout(
+        &self,
+        phase: Phase,
+        timeout: Duration,
+    ) -> Result<Phase, InsideLoop> {
+        inside::refuse("Monitor::wait_for_blocking_timeout")?;
+        if let Some(reached) = self.0.reached(phase) {
+            reached.wait_blocking_timeout(timeout)?;
+        }
+        Ok(self.phase())
     }
 
     /// Returns how the lifespan is: live, ready, its phase, and what it waits for.

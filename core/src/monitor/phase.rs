@@ -43,7 +43,10 @@ impl fmt::Display for Phase {
     }
 }
 
-/// A phase that several threads move on, never back.
+/// Set with the phase `Serving`, and kept from then on.
+const HAS_STARTED: u32 = 1 << 8;
+
+/// A phase that several threads move on, never back, and whether it once was `Serving`.
 ///
 /// Written with `Release` and read with `Acquire`: who sees a phase sees what its lifespan did
 /// before.
@@ -59,9 +62,17 @@ impl PhaseCell {
         of(self.0.load(Ordering::Acquire))
     }
 
+    pub(super) fn has_started(&self) -> bool {
+        self.0.load(Ordering::Acquire) & HAS_STARTED != 0
+    }
+
     /// Moves on to what `next` makes of the phase, if that is a later one. Tells which it moved to.
     pub(super) fn advance(&self, next: impl Fn(Phase) -> Phase) -> Option<Phase> {
-        let later = |now| Some(next(of(now)) as u32).filter(|next| *next > now);
+        let later = |now: u32| {
+            let next = Some(next(of(now))).filter(|next| *next > of(now))?;
+            let started = if next == Phase::Serving { HAS_STARTED } else { now & HAS_STARTED };
+            Some(next as u32 | started)
+        };
         // An error is a phase that is as late already.
         let before = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, later).ok()?;
         Some(next(of(before)))
@@ -69,5 +80,6 @@ impl PhaseCell {
 }
 
 fn of(number: u32) -> Phase {
+    let number = number & !HAS_STARTED;
     Phase::ALL.into_iter().find(|phase| *phase as u32 == number).unwrap_or(Phase::Stopped)
 }

@@ -183,7 +183,10 @@ impl<'a> Workers<'a> {
         if let Some(error) = self.refused.take() {
             return Err(error);
         }
-        std::mem::take(&mut self.sources).bind(&self.hub.event, &self.hub.cancel)
+        let mut bound = Vec::new();
+        let sources = std::mem::take(&mut self.sources);
+        sources.bind(&self.hub.event, &self.hub.cancel, &mut bound)?;
+        Ok(bound)
     }
 
     /// Calls `on_main_start`, unless a stop came. Tells whether it succeeded, or there is none.
