@@ -21,15 +21,16 @@ pub(crate) fn status(health: &Health) -> String {
     let mut status = format!("STATUS={}", health.phase);
     for (place, awaited) in health.awaits.iter().enumerate() {
         let sign = if place == 0 { ": waits for" } else { "," };
+        let space = if awaited.path.is_empty() { "" } else { " " };
         // Writing to a `String` never fails.
-        let _ = write!(status, "{sign} {} {}", awaited.kind, awaited.path);
+        let _ = write!(status, "{sign} {}{space}{}", awaited.kind, awaited.path);
         if status.len() > LONGEST {
             let _ = write!(status, " and {} more", health.awaits.len() - place - 1);
             break;
         }
     }
     // A name may hold anything, and a line end would begin another assignment.
-    status = status.trim_end().replace(|letter: char| letter.is_control(), " ");
+    status = status.replace(|letter: char| letter.is_control(), " ");
     status.push('\n');
     status
 }

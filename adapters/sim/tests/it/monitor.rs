@@ -203,3 +203,35 @@ fn a_foreground_serves_from_its_first_moment() {
     let _ = foreground.stop();
     assert_eq!((monitor.phase(), monitor.snapshot().nodes.len()), (Phase::Stopped, 0));
 }
+
+#[test]
+fn who_waits_for_a_phase_hears_of_it_also_when_it_is_passed_by() {
+    for (fails, heard, has_started) in
+        [(false, Phase::Serving, true), (true, Phase::Stopping, false)]
+    {
+        let seen: Seen<(Phase, bool)> = Arc::default();
+        let hears = Arc::clone(&seen);
+        let lifespan = Lifespan::on(SimLoop::new(0));
+        let monitor = lifespan.monitor();
+        let report = lifespan
+            .startup("early", async move |cx| {
+                cx.spawn(async move |cx| {
+                    let phase = cx.monitor().wait_for(Phase::Serving).await;
+                    note(&hears, (phase, cx.monitor().has_started()));
+                })
+                .detach();
+            })
+            .startup("db", async move |cx| {
+                cx.sleep(SECOND).await;
+                if fails { Err("no such host") } else { Ok(()) }
+            })
+            .serve(async |cx| cx.sleep(SECOND).await)
+            .run();
+        assert_eq!(report.start_error.is_some(), fails, "{report}");
+        assert_eq!(*seen.lock().unwrap(), [(heard, has_started)]);
+        assert_eq!(monitor.has_started(), has_started);
+        // It is over: nobody waits any more, on a plain thread either.
+        let phase = monitor.wait_for_blocking_timeout(Phase::Serving, Duration::MAX);
+        assert_eq!(phase.unwrap(), Phase::Stopped);
+    }
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lifespan_core::{Lifespan, LoopOwner, Report, ShutdownEvent, ShutdownTrigger, Timer};
 use lifespan_systemd::Systemd;
@@ -60,12 +60,14 @@ impl Manager {
     /// Waits for this assignment; what came before it.
     pub(crate) fn hear_until(&self, wanted: &str) -> Vec<String> {
         let mut heard = self.heard.lock().unwrap();
+        let began = Instant::now();
         loop {
             if let Some(place) = heard.iter().position(|said| said == wanted) {
                 let mut before = heard.drain(..=place).collect::<Vec<_>>();
                 before.pop();
                 return before;
             }
+            assert!(began.elapsed() < HANG, "no {wanted:?} in {heard:?}");
             heard.extend(receive(&self.socket));
         }
     }

@@ -55,7 +55,7 @@ fn a_drain_is_a_stop_for_systemd<O: LoopOwner<Handle: Timer>>(owner: O) {
         manager.hear_until("READY=1");
         stop.set("enough").unwrap();
         manager.hear_until("STOPPING=1");
-        manager.hear_until("STATUS=draining: waits for drain");
+        manager.hear_until("STATUS=draining: waits for serve, drain");
         served.trigger().set("the last request").unwrap();
     });
     assert!(report.is_clean(), "{report}");
