@@ -1,4 +1,6 @@
-//! Behaviour of lifespan across adapters: see `it/`, one file for each subject.
+//! Behaviour of lifespan across adapters: see `it/`, one file for each subject, and `faults/`.
+
+pub mod faults;
 
 /// The guide, so that its code is compiled, and its mistakes are not.
 #[cfg(doctest)]
