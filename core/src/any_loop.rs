@@ -21,6 +21,7 @@ pub struct AnyLoop(Arc<dyn Erased>);
 trait Erased: Send + Sync {
     fn name(&self) -> &'static str;
     fn id(&self) -> LoopId;
+    fn seed(&self) -> u64;
     fn spawn(&self, future: BoxFuture<()>) -> Result<(), Closed>;
     fn sleep(&self, duration: Duration) -> BoxFuture<Result<(), Closed>>;
     fn now(&self) -> Instant;
@@ -34,6 +35,10 @@ impl<L: Timer> Erased for L {
 
     fn id(&self) -> LoopId {
         EventLoop::id(self)
+    }
+
+    fn seed(&self) -> u64 {
+        EventLoop::seed(self)
     }
 
     fn spawn(&self, future: BoxFuture<()>) -> Result<(), Closed> {
@@ -68,6 +73,10 @@ impl EventLoop for AnyLoop {
 
     fn id(&self) -> LoopId {
         self.0.id()
+    }
+
+    fn seed(&self) -> u64 {
+        self.0.seed()
     }
 
     fn spawn<F: Future<Output = ()> + Send + 'static>(&self, future: F) -> Result<(), Closed> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::inside::{self, InsideLoop};
 use crate::other_loop::OtherLoop;
 use crate::roll_call::Stalled;
-use crate::sync::IdSource;
+use crate::sync::{IdSource, seed};
 use crate::tag::TagTaken;
 
 static LOOP_IDS: IdSource = IdSource::new();
@@ -67,6 +67,14 @@ pub trait EventLoop: Clone + Send + Sync + 'static {
 
     /// Returns which loop this is; clones of one handle agree.
     fn id(&self) -> LoopId;
+
+    /// Returns a number that nobody can guess, for who draws lots: the delays of services, for example.
+    ///
+    /// On a loop that is the same in each run, so are these numbers. Default: from the operating
+    /// system.
+    fn seed(&self) -> u64 {
+        seed()
+    }
 
     /// Starts a future on the loop; it is not polled inside this call.
     ///

@@ -31,6 +31,7 @@
 //! | [`Spawner`] | remote control of a scope, for request handlers and other threads |
 //! | task | a spawned future with a name or an id, in a registry; or one that others spawn: [`Tracked`] |
 //! | foreground | what the program itself waits for; everything else is in the background |
+//! | [`Service`] | a task that begins again when it ends, as its policy says |
 //! | component | a start-up handler, a shutdown handler, tasks, and what it comes after |
 //! | [`Lifespan`] | the whole: components, tasks, budgets; built, then run |
 //! | stop, cancel | *stop* is soft: the event is set, the task ends by itself; *cancel* is hard: the future is dropped |
@@ -72,6 +73,7 @@ mod park;
 mod registry;
 mod roll_call;
 mod scope;
+mod service;
 mod stands_still;
 mod sync;
 mod tag;
@@ -101,13 +103,16 @@ pub use monitor::{
 pub use observer::{Late, Limit, Observer, Restart, TaskEnd};
 pub use on_thread::OnThread;
 pub use other_loop::OtherLoop;
-pub use registry::{Cancel, CancelMatching, Finished, NotFound, TaskRef, Tasks, WorkerTasks};
+pub use registry::{
+    Cancel, CancelMatching, Finished, NotFound, NotReady, Ready, TaskRef, Tasks, WorkerTasks,
+};
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{
     Bound, Cx, CxEvents, Elapsed, Factory, GraceExtension, Interval, OpenScope, Replace, SameLoop,
-    ScopeBuilder, ScopeError, ScopeReport, ScopeTask, SpawnError, Spawner, State, Task,
-    TaskBuilder, TaskFn, Tracked, WaitError, Waited, WrongLoop, WrongThread,
+    ScopeBuilder, ScopeError, ScopeReport, ScopeTask, ServiceBuilder, SpawnError, Spawner, State,
+    Task, TaskBuilder, TaskFn, Tracked, WaitError, Waited, WrongLoop, WrongThread,
 };
+pub use service::{OnEnd, OnFailure, RestartPolicy, Service, Strategy};
 pub use stands_still::StandsStill;
 #[doc(hidden)]
 pub use tag::TagHolder;

@@ -68,7 +68,6 @@ impl Observers {
         self.tell(|observer| observer.task_late(task, &late));
     }
 
-    #[expect(dead_code, reason = "services, which are to come, call it")]
     pub(crate) fn task_restarted(
         &self,
         task: &TaskRef,

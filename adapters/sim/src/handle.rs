@@ -44,6 +44,11 @@ impl<G: Tag> EventLoop for Sim<G> {
         self.id
     }
 
+    fn seed(&self) -> u64 {
+        // A loop that has ended runs nobody who would draw lots.
+        self.shared.upgrade().map_or(0, |shared| shared.lock().seeds.next())
+    }
+
     fn spawn<F: Future<Output = ()> + Send + 'static>(&self, future: F) -> Result<(), Closed> {
         spawn(&self.shared, future, |builder, future, schedule| {
             builder.spawn(|_| future, move |runnable| schedule.run(runnable))

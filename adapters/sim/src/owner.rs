@@ -54,7 +54,7 @@ impl SimLoop {
     /// The lots are those of SplitMix64, so a seed means the same in every version.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self::with_order(Order::Seeded(SplitMix64::new(seed)))
+        Self::with_order(Order::Seeded(SplitMix64::new(seed)), seed)
     }
 
     /// Who is ready first has its turn first, for tests with exact output.
@@ -62,12 +62,12 @@ impl SimLoop {
     /// Whatever is ready comes before timers that are due.
     #[must_use]
     pub fn fifo() -> Self {
-        Self::with_order(Order::Fifo)
+        Self::with_order(Order::Fifo, 0)
     }
 
-    fn with_order(order: Order) -> Self {
+    fn with_order(order: Order, seed: u64) -> Self {
         let options = Options { patience: Duration::from_millis(100), waits_for_threads: false };
-        let shared = Closes(Shared::new(order));
+        let shared = Closes(Shared::new(order, seed));
         Self { shared, options, tag: PhantomData, stays: PhantomData }
     }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 use lifespan_core::LoopId;
 
 use crate::queue::{Order, Queue, Ready};
+use crate::random::SplitMix64;
 use crate::time::{Clock, Timers};
 use crate::trace::{Recorder, What};
 
@@ -46,6 +47,8 @@ pub(crate) struct State {
     /// Nothing new may start.
     pub(crate) is_closed: bool,
     spawned: u64,
+    /// Apart from the order of turns, which stays the same whoever draws lots.
+    pub(crate) seeds: SplitMix64,
 }
 
 impl State {
@@ -61,7 +64,7 @@ impl State {
 }
 
 impl Shared {
-    pub(crate) fn new(order: Order) -> Arc<Self> {
+    pub(crate) fn new(order: Order, seed: u64) -> Arc<Self> {
         let clock = Arc::new(Clock::new());
         let state = State {
             queue: Queue::new(order),
@@ -75,6 +78,7 @@ impl Shared {
             root_is_ready: false,
             is_closed: false,
             spawned: 0,
+            seeds: SplitMix64::new(!seed),
         };
         Arc::new(Self {
             id: LoopId::unique(),

@@ -21,10 +21,13 @@ pub enum Reason {
     ServeEnded,
     /// Every task has ended.
     AllTasksEnded,
-    /// A task of a scope failed, and the scope is one in which the first failure stops all.
-    TaskFailed,
     /// The lifespan's own future was dropped, or its loop ended under it.
     LoopClosed,
+    /// The task of this path failed: one that is not to, that has begun again too often, or the first
+    /// of a scope in which that stops all.
+    TaskFailed(String),
+    /// The service of this path ended, which is not to.
+    TaskEnded(String),
     /// A reason in the caller's words.
     Other(Cow<'static, str>),
 }
@@ -38,8 +41,9 @@ impl fmt::Display for Reason {
             Self::StartFailed => f.write_str("the start failed"),
             Self::ServeEnded => f.write_str("the serve future ended"),
             Self::AllTasksEnded => f.write_str("every task has ended"),
-            Self::TaskFailed => f.write_str("a task of the scope failed"),
             Self::LoopClosed => f.write_str("the loop was closed"),
+            Self::TaskFailed(path) => write!(f, "task {path} failed"),
+            Self::TaskEnded(path) => write!(f, "task {path} ended"),
             Self::Other(text) => f.write_str(text),
         }
     }

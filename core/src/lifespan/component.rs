@@ -10,8 +10,9 @@ use super::handler::{self, Handler};
 use super::planned::PlannedTasks;
 use super::start_error::StartError;
 use super::{Budgets, Lifespan};
-use crate::event_loop::EventLoop;
+use crate::event_loop::{EventLoop, Timer};
 use crate::scope::{Cx, Factory, TaskFn};
+use crate::service::{Service, Strategy};
 use crate::task::{Name, Output};
 
 /// A named part of a program, as it is described to [`Lifespan::component`].
@@ -73,6 +74,7 @@ pub struct Component<L> {
     pub(super) shutdown: Option<Handler<L>>,
     pub(super) tasks: PlannedTasks<L>,
     pub(super) budgets: OwnBudgets,
+    pub(super) strategy: Strategy,
     /// How many finished tasks its scope remembers.
     pub(super) keep_finished: usize,
     /// The first thing that was refused; the start fails with it.
@@ -107,6 +109,7 @@ impl<L> Component<L> {
             shutdown: None,
             tasks: PlannedTasks::of(name.clone()),
             budgets: OwnBudgets::default(),
+            strategy: Strategy::default(),
             keep_finished: 0,
             refused: name.is_empty().then_some(StartError::EmptyName),
             name,
@@ -146,6 +149,12 @@ impl<L> Component<L> {
     /// Sets how long each of its shutdown handlers may take. Default: the lifespan's.
     pub fn stop_timeout(mut self, budget: Duration) -> Self {
         self.budgets.shutdown = Some(budget);
+        self
+    }
+
+    /// Sets which of its services begin again when one of them does. Default: only that one.
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
         self
     }
 
@@ -237,6 +246,71 @@ impl<L: EventLoop> Component<L> {
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
         if let Err(error) = self.tasks.add(name.into(), body, Location::caller()) {
+            self.refuse(error);
+        }
+        self
+    }
+
+    /// Adds a service, spawned in the component's scope as a task is, that begins again if it fails.
+    ///
+    /// As [`service_with`](Self::service_with), with all defaults.
+    #[track_caller]
+    pub fn service<R, F>(mut self, name: impl Into<Name>, body: F) -> Self
+    where
+        L: Timer,
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
+    {
+        let (service, at) = (Service::default(), Location::caller());
+        if let Err(error) = self.tasks.add_service(name.into(), service, body, at) {
+            self.refuse(error);
+        }
+        self
+    }
+
+    /// Adds a service of which `describe` says what its end means, and when it begins again.
+    ///
+    /// The body is a factory, called on a clone for each attempt; all attempts are one task. If it
+    /// [must be ready](Service::must_be_ready), the component counts as started when it is.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use lifespan_core::{BoxError, Component, Cx, OnEnd, RestartPolicy, Strategy, Timer};
+    ///
+    /// async fn replicate<L: Timer>(cx: Cx<'_, L>) -> Result<(), BoxError> {
+    ///     // connect
+    ///     cx.ready();
+    ///     cx.shutdown().wait().await;
+    ///     Ok(())
+    /// }
+    ///
+    /// fn database<L: Timer>(component: Component<L>) -> Component<L> {
+    ///     let often = RestartPolicy::default().at_most(20, Duration::from_secs(600));
+    ///     component
+    ///         .strategy(Strategy::RestForOne)
+    ///         .service_with("replica", |it| it.on_failure(often).must_be_ready(), replicate)
+    ///         .service_with(
+    ///             "vacuum",
+    ///             |it| it.on_exit(OnEnd::Restart(often)),
+    ///             async |cx| drop(cx.wait_timeout(Duration::from_secs(3600)).await),
+    ///         )
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn service_with<R, F>(
+        mut self,
+        name: impl Into<Name>,
+        describe: impl FnOnce(Service) -> Service,
+        body: F,
+    ) -> Self
+    where
+        L: Timer,
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
+    {
+        let (service, at) = (describe(Service::default()), Location::caller());
+        if let Err(error) = self.tasks.add_service(name.into(), service, body, at) {
             self.refuse(error);
         }
         self

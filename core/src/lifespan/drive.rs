@@ -47,10 +47,8 @@ pub(super) async fn drive<L: Timer>(
     };
     let mut run = Run::new(handle.clone(), event, cancel, budgets, observers, seat, board);
     let watch = run.watch(watch);
-    let root = Arc::clone(&run.root);
-    root.registry().keep_finished(keep_finished);
-    if run.start(components.into_list(), order, starts_at_once).await
-        && run.spawn_planned(tasks, root)
+    run.root.registry().keep_finished(keep_finished);
+    if run.start(components.into_list(), order, starts_at_once).await && run.start_root(tasks).await
     {
         let mut serve = serve.map_or_else(Serve::none, |(body, spawned_at)| {
             Serve::new(run.caught(body, Arc::clone(&run.root)), spawned_at)
@@ -172,14 +170,19 @@ impl<L: Timer> Run<L> {
         let _ = call_caught(|| self.shared.stop.trigger().set(reason));
     }
 
-    /// Spawns the tasks that were described, unless a stop came. Tells whether they run.
-    pub(super) fn spawn_planned(&mut self, tasks: PlannedTasks<L>, scope: Arc<Scope>) -> bool {
+    /// Spawns the tasks that were described, unless a stop came. Returns those that are to be ready
+    /// first; `None` if they do not run.
+    pub(super) fn spawn_planned(
+        &mut self,
+        tasks: PlannedTasks<L>,
+        scope: Arc<Scope>,
+    ) -> Option<Vec<TaskRef>> {
         if self.shared.stop.is_set() {
-            return false;
+            return None;
         }
         let cx = cx::make(self.handle.clone(), scope);
         let spawned = tasks.spawn(&cx, self.draft.listed());
-        spawned.map_err(|error| self.fail_start(error)).is_ok()
+        spawned.map_err(|error| self.fail_start(error)).ok()
     }
 
     /// Serves until the event is set, the foreground ends, or nothing is left to do.

@@ -12,6 +12,7 @@ mod listed;
 mod order;
 mod planned;
 mod presence;
+mod readiness;
 mod report;
 mod serve;
 mod source;
@@ -43,6 +44,7 @@ use crate::monitor::{Board, Monitor, Phase};
 use crate::observer::Observer;
 use crate::observers::Observers;
 use crate::scope::{Cx, Factory, Seat, TaskFn};
+use crate::service::Service;
 use crate::sync::Arc;
 use crate::task::{Name, Output};
 use components::Components;
@@ -294,6 +296,72 @@ impl<O, L: EventLoop> Lifespan<O, L> {
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
         let added = self.plan.tasks.add(name.into(), body, Location::caller());
+        self.plan.note(added);
+        self
+    }
+
+    /// Adds a service, spawned in the root scope as a task is, that begins again if it fails.
+    ///
+    /// As [`service_with`](Self::service_with), with all defaults.
+    #[track_caller]
+    pub fn service<R, F>(mut self, name: impl Into<Name>, body: F) -> Self
+    where
+        L: Timer,
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
+    {
+        let (service, at) = (Service::default(), Location::caller());
+        let added = self.plan.tasks.add_service(name.into(), service, body, at);
+        self.plan.note(added);
+        self
+    }
+
+    /// Adds a service of which `describe` says what its end means, and when it begins again.
+    ///
+    /// The body is a factory, called on a clone for each attempt; all attempts are one task: one
+    /// name, one id, one place in the report. Begun again too often, it stops the lifespan, with
+    /// [`Reason::TaskFailed`](crate::Reason::TaskFailed). Compared with a loop around a body, a stop
+    /// ends a delay at once, a panic counts as a failure, and attempts and the last failure are seen
+    /// by its [`TaskRef`](crate::TaskRef).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::io;
+    /// use std::time::Duration;
+    /// use lifespan_core::{Lifespan, LoopOwner, OnEnd, RestartPolicy, Timer};
+    ///
+    /// fn program<O: LoopOwner<Handle: Timer>>(lifespan: Lifespan<O>) -> Lifespan<O> {
+    ///     let often = RestartPolicy::default().at_most(100, Duration::from_secs(3600));
+    ///     lifespan
+    ///         .service("ticker", async |cx| {
+    ///             while !cx.wait_timeout(Duration::from_secs(1)).await.is_set() {
+    ///                 // a panic here has it begin again
+    ///             }
+    ///         })
+    ///         .service_with(
+    ///             "feed",
+    ///             |it| it.on_failure(often).on_exit(OnEnd::Shutdown),
+    ///             async |cx| {
+    ///                 cx.shutdown().wait().await;
+    ///                 Ok::<_, io::Error>(())
+    ///             },
+    ///         )
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn service_with<R, F>(
+        mut self,
+        name: impl Into<Name>,
+        describe: impl FnOnce(Service) -> Service,
+        body: F,
+    ) -> Self
+    where
+        L: Timer,
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
+    {
+        let (service, at) = (describe(Service::default()), Location::caller());
+        let added = self.plan.tasks.add_service(name.into(), service, body, at);
         self.plan.note(added);
         self
     }

@@ -5,19 +5,26 @@ use std::panic::Location;
 use super::listed::Listed;
 use super::report::HandlerOutcome;
 use super::start_error::StartError;
-use crate::event_loop::EventLoop;
+use crate::event_loop::{EventLoop, Timer};
 use crate::registry::TaskRef;
-use crate::scope::{Cx, Factory, SpawnError, TaskFn};
+use crate::scope::{Cx, Factory, ServiceBuilder, SpawnError, Task, TaskFn};
+use crate::service::Service;
 use crate::task::{Name, Output, Panic};
 use crate::wake::call_caught;
 
 type Spawn<L> = Box<dyn FnOnce(&Cx<'_, L>, Name) -> Result<TaskRef, StartError>>;
 
+struct Planned<L> {
+    name: Name,
+    spawn: Spawn<L>,
+    must_be_ready: bool,
+}
+
 /// Tasks that are to be spawned in one scope, in the order in which they were added.
 pub(super) struct PlannedTasks<L> {
     /// The scope's; empty for the root.
     path: Name,
-    tasks: Vec<(Name, Spawn<L>)>,
+    tasks: Vec<Planned<L>>,
 }
 
 impl<L> PlannedTasks<L> {
@@ -36,28 +43,52 @@ impl<L> PlannedTasks<L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
-        if name.is_empty() {
+        self.plan(Planned { name, spawn: spawn(body, spawned_at), must_be_ready: false })
+    }
+
+    pub(super) fn add_service<R, F>(
+        &mut self,
+        name: Name,
+        service: Service,
+        body: F,
+        spawned_at: &'static Location<'static>,
+    ) -> Result<(), StartError>
+    where
+        L: Timer,
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
+    {
+        let spawn = spawn_service(service, body, spawned_at);
+        self.plan(Planned { name, spawn, must_be_ready: service.must_be_ready })
+    }
+
+    fn plan(&mut self, planned: Planned<L>) -> Result<(), StartError> {
+        if planned.name.is_empty() {
             return Err(StartError::EmptyName);
         }
-        if self.tasks.iter().any(|(other, _)| *other == name) {
-            return Err(StartError::NameTaken { name: path(&self.path, &name) });
+        if self.tasks.iter().any(|other| other.name == planned.name) {
+            return Err(StartError::NameTaken { name: path(&self.path, &planned.name) });
         }
-        self.tasks.push((name, spawn(body, spawned_at)));
+        self.tasks.push(planned);
         Ok(())
     }
 
-    /// Spawns them, up to the first that cannot be.
-    pub(super) fn spawn(self, cx: &Cx<'_, L>, listed: &Listed) -> Result<(), StartError> {
-        for (name, spawn) in self.tasks {
+    /// Spawns them, up to the first that cannot be. Returns those that are to be ready first.
+    pub(super) fn spawn(self, cx: &Cx<'_, L>, listed: &Listed) -> Result<Vec<TaskRef>, StartError> {
+        let mut awaited = Vec::new();
+        for Planned { name, spawn, must_be_ready } in self.tasks {
             // Cloning a body is foreign code.
             let spawned = call_caught(|| spawn(cx, name.clone()));
             let task = spawned.unwrap_or_else(|payload| {
                 let outcome = HandlerOutcome::Panicked(Panic::new(payload));
                 Err(StartError::Startup { component: path(&self.path, &name), outcome })
             })?;
+            if must_be_ready {
+                awaited.push(task.clone());
+            }
             listed.add(task);
         }
-        Ok(())
+        Ok(awaited)
     }
 }
 
@@ -67,11 +98,31 @@ where
     R: Output<Value: Send + 'static> + 'static,
     F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
 {
-    Box::new(move |cx, name| match cx.task(name).spawn_from(body.clone(), spawned_at) {
+    Box::new(move |cx, name| spawned(cx.task(name).spawn_from(body.clone(), spawned_at)))
+}
+
+fn spawn_service<L, R, F>(
+    service: Service,
+    body: F,
+    spawned_at: &'static Location<'static>,
+) -> Spawn<L>
+where
+    L: Timer,
+    R: Output<Value: Send + 'static> + 'static,
+    F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
+{
+    Box::new(move |cx, name| {
+        let builder = ServiceBuilder::described(cx.task(name), service);
+        spawned(builder.spawn_from(body.clone(), spawned_at))
+    })
+}
+
+fn spawned<T, F>(task: Result<Task<T>, SpawnError<F>>) -> Result<TaskRef, StartError> {
+    match task {
         Ok(task) => Ok(task.task_ref().clone()),
         Err(SpawnError::NameTaken { name, .. }) => Err(StartError::NameTaken { name }),
         Err(_) => Err(StartError::EmptyName),
-    })
+    }
 }
 
 fn path(scope: &Name, name: &Name) -> Name {

@@ -9,11 +9,13 @@ use super::component::Component;
 use super::drive::Run;
 use super::handler::{self, Handler};
 use super::order::Order;
+use super::readiness::Unready;
 use super::report::{ComponentReport, HandlerOutcome};
 use super::start_error::StartError;
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::monitor::{AwaitedKind, NodeState};
+use crate::registry::TaskRef;
 use crate::scope::{LocalBoxFuture, Scope};
 use crate::sync::Arc;
 use crate::wake::drop_caught;
@@ -30,11 +32,19 @@ pub(super) struct Started<L> {
     pub(super) shutdown: Option<Handler<L>>,
 }
 
-/// A start-up handler that runs.
+/// A component whose start goes on.
 struct Starting<'a> {
     index: usize,
     began: Instant,
-    handler: LocalBoxFuture<'a, HandlerOutcome>,
+    step: LocalBoxFuture<'a, Step>,
+}
+
+/// What has ended of the start of a component.
+enum Step {
+    /// Its start-up handler.
+    Handler(HandlerOutcome),
+    /// The wait for its services.
+    Ready(Result<(), Unready>),
 }
 
 impl<L: Timer> Run<L> {
@@ -62,20 +72,36 @@ impl<L: Timer> Run<L> {
             if starting.is_empty() {
                 break;
             }
-            let (index, began, outcome) = next_ended(&mut starting).await;
-            let (start_took, startup) =
-                (handle.now().saturating_duration_since(began), outcome.clone());
-            self.draft.write(|report| {
-                let component = &mut report.components[index];
-                (component.start_took, component.startup) = (start_took, startup);
-            });
+            let (index, began, step) = next_ended(&mut starting).await;
+            let start_took = handle.now().saturating_duration_since(began);
+            self.draft.write(|report| report.components[index].start_took = start_took);
+            let outcome = match step {
+                Step::Handler(outcome) => outcome,
+                Step::Ready(Ok(())) => {
+                    order.started(index);
+                    continue;
+                }
+                Step::Ready(Err(unready)) => {
+                    self.end_wait(unready);
+                    continue;
+                }
+            };
+            let startup = outcome.clone();
+            self.draft.write(|report| report.components[index].startup = startup);
             if !matches!(outcome, HandlerOutcome::Completed | HandlerOutcome::NotRun) {
                 self.end_start(&components[index], outcome);
                 continue;
             }
             self.move_up(index, completed);
-            if self.complete(completed, &mut components[index]) {
-                order.started(index);
+            match self.complete(completed, &mut components[index]) {
+                Some(awaited) if awaited.is_empty() => order.started(index),
+                Some(awaited) => {
+                    let budget = self.started[completed].budgets.start;
+                    let wait = self.wait_ready(awaited, budget, began, &handle, &stop);
+                    let step = Box::pin(async move { Step::Ready(wait.await) });
+                    starting.push(Starting { index, began, step });
+                }
+                None => {}
             }
             completed += 1;
         }
@@ -98,6 +124,7 @@ impl<L: Timer> Run<L> {
         scope.registry().keep_finished(component.keep_finished);
         let budgets = component.budgets.over(self.budgets);
         scope.set_grace(budgets.grace);
+        scope.services().set_strategy(component.strategy);
         let startup = component.startup.take();
         let startup = startup.map(|startup| self.caught(startup, Arc::clone(&scope)));
         // Before its handler runs: if this drive is dropped there, the scope is cancelled too.
@@ -105,13 +132,13 @@ impl<L: Timer> Run<L> {
         self.started.push(Started { scope, index, part: index, budgets, shutdown: None });
         let (board, finish, name) =
             (Arc::clone(self.board()), self.finish.clone(), component.name.clone());
-        let handler = Box::pin(async move {
-            let Some(startup) = startup else { return HandlerOutcome::NotRun };
+        let step = Box::pin(async move {
+            let Some(startup) = startup else { return Step::Handler(HandlerOutcome::NotRun) };
             let _awaited = board.await_one(AwaitedKind::Startup, name.clone(), budgets.start);
             let _watched = finish.as_ref().map(|finish| finish.starting(name, budgets.start));
-            handler::run(handle, startup, budgets.start, Some(stop)).await
+            Step::Handler(handler::run(handle, startup, budgets.start, Some(stop)).await)
         });
-        Starting { index, began: handle.now(), handler }
+        Starting { index, began: handle.now(), step }
     }
 
     /// The first failure ends the start: the stop that it asks for interrupts the other handlers.
@@ -133,8 +160,9 @@ impl<L: Timer> Run<L> {
         }
     }
 
-    /// Keeps how to stop a component that has started, and spawns its tasks. Tells whether they run.
-    fn complete(&mut self, place: usize, component: &mut Component<L>) -> bool {
+    /// Keeps how to stop a component that has started, and spawns its tasks. Returns those that are to
+    /// be ready first; `None` if they do not run.
+    fn complete(&mut self, place: usize, component: &mut Component<L>) -> Option<Vec<TaskRef>> {
         let started = &mut self.started[place];
         started.shutdown = component.shutdown.take();
         let (scope, part) = (Arc::clone(&started.scope), started.part);
@@ -158,13 +186,13 @@ impl<L: Timer> Run<L> {
     }
 }
 
-/// Takes out the first handler that has ended, with when it began and how it ended.
-async fn next_ended(starting: &mut Vec<Starting<'_>>) -> (usize, Instant, HandlerOutcome) {
+/// Takes out the first whose step has ended, with when it began and how that ended.
+async fn next_ended(starting: &mut Vec<Starting<'_>>) -> (usize, Instant, Step) {
     poll_fn(|context| {
         for place in 0..starting.len() {
-            if let Poll::Ready(outcome) = starting[place].handler.as_mut().poll(context) {
+            if let Poll::Ready(ended) = starting[place].step.as_mut().poll(context) {
                 let Starting { index, began, .. } = starting.remove(place);
-                return Poll::Ready((index, began, outcome));
+                return Poll::Ready((index, began, ended));
             }
         }
         Poll::Pending

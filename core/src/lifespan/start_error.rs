@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::report::HandlerOutcome;
 use crate::event_loop::{LoopId, RunError};
-use crate::task::{BoxError, Name, Panic};
+use crate::task::{BoxError, Name, Outcome, Panic};
 
 /// Why a lifespan did not start.
 #[derive(Debug)]
@@ -47,6 +47,16 @@ pub enum StartError {
         /// How the handler ended.
         outcome: HandlerOutcome,
     },
+    /// A service that must be ready was not, within what is left of the start budget.
+    #[non_exhaustive]
+    NotReady {
+        /// The service's scope and name.
+        service: String,
+        /// How it ended, if it has.
+        outcome: Option<Outcome>,
+        /// The budget.
+        budget: Duration,
+    },
     /// The loop that it was attached to took a task and never polled it.
     #[non_exhaustive]
     NotDriven {
@@ -82,6 +92,10 @@ impl StartError {
             Self::Startup { component, outcome } => {
                 Some(Self::Startup { component: component.clone(), outcome: outcome.clone() })
             }
+            Self::NotReady { service, outcome, budget } => {
+                let (service, outcome) = (service.clone(), outcome.clone());
+                Some(Self::NotReady { service, outcome, budget: *budget })
+            }
             _ => None,
         }
     }
@@ -107,6 +121,14 @@ impl fmt::Display for StartError {
             Self::Startup { component, outcome } => {
                 write!(f, "the start of {component:?} {outcome}")
             }
+            Self::NotReady { service, outcome: Some(outcome), .. } => {
+                write!(f, "service {service:?} ended before it was ready: {outcome}")
+            }
+            Self::NotReady { service, budget, .. } => write!(
+                f,
+                "service {service:?} was not ready within the start budget of {budget:?}: has it \
+                 called `cx.ready()`?"
+            ),
             Self::NotDriven { loop_id, adapter, waited } => write!(
                 f,
                 "{loop_id} ({adapter}) took a task and has not polled it in {waited:?}: nobody \
@@ -130,6 +152,7 @@ impl Error for StartError {
             Self::Run(error) => Some(error),
             Self::StopSource(error) => Some(error.as_ref()),
             Self::Startup { outcome: HandlerOutcome::Failed(failure), .. } => Some(failure),
+            Self::NotReady { outcome: Some(Outcome::Failed(failure)), .. } => Some(failure),
             Self::Thread(error) => Some(error),
             _ => None,
         }

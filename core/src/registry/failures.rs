@@ -27,6 +27,7 @@ pub(crate) struct FailedTask {
     pub(crate) path: String,
     pub(crate) outcome: Outcome,
     pub(crate) age: Duration,
+    pub(crate) attempts: u64,
     pub(crate) spawned_at: &'static Location<'static>,
 }
 
@@ -38,6 +39,7 @@ impl FailedTask {
             path: task.path(),
             outcome: outcome.clone(),
             age: record.age_at(now),
+            attempts: task.attempts(),
             spawned_at: task.spawned_at(),
         }
     }

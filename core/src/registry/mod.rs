@@ -4,7 +4,7 @@
 //! lies in the shard of its name, any other in that of the thread that spawned it. What is asked of
 //! all tasks locks all shards, and so sees one moment.
 //!
-//! Lock order: that of the kept; shards, the first one first; then the hub's or the failures'. Never
+//! Lock order: that of the kept or of the vitals; shards, the first one first; then the hub's or the failures'. Never
 //! the other way. Nothing runs foreign code under them: what is to be woken or dropped leaves the
 //! locked section first.
 
@@ -12,6 +12,7 @@ mod failures;
 mod flag_table;
 mod kept;
 mod names;
+mod ready;
 mod record_ref;
 mod shard;
 mod slab;
@@ -21,15 +22,18 @@ mod tally;
 mod task_ref;
 mod tasks;
 mod tree;
+mod vitals;
 mod worker_tasks;
 
 pub(crate) use failures::{FailedTask, Failures};
+pub use ready::{NotReady, Ready};
 pub(crate) use record_ref::{FirstPoll, RecordAt, RecordRef, Slot};
 pub(crate) use stop_times::StopTimes;
 pub(crate) use succession::Succession;
 pub(crate) use tally::{FailurePolicy, List, Tally};
 pub use task_ref::{Finished, TaskRef};
 pub use tasks::{Cancel, CancelMatching, NotFound, Tasks};
+pub(crate) use vitals::Vitals;
 pub use worker_tasks::WorkerTasks;
 
 use std::cell::Cell;
@@ -53,6 +57,7 @@ use record_ref::SHARDS;
 use shard::{Left, Locked, Shard};
 use tally::Above;
 use tree::Below;
+use vitals::VitalsTable;
 
 pub(crate) struct Registry {
     /// The component that it belongs to: empty for the root, and in a user's scope.
@@ -69,6 +74,7 @@ pub(crate) struct Registry {
     shards: [Shard; SHARDS],
     hub: Mutex<Hub>,
     kept: Mutex<Kept>,
+    vitals: Mutex<VitalsTable>,
 }
 
 /// Who watches the registry as a whole.
@@ -104,7 +110,7 @@ impl Registry {
     ) -> Arc<Self> {
         let (tagger, shards) = (Tagger::new(), std::array::from_fn(|_| Shard::default()));
         let (above, below, hub) = (None, Below::default(), Mutex::default());
-        let kept = Mutex::default();
+        let (kept, vitals) = (Mutex::default(), Mutex::default());
         Arc::new(Self {
             path,
             above,
@@ -117,6 +123,7 @@ impl Registry {
             shards,
             hub,
             kept,
+            vitals,
         })
     }
 
@@ -134,6 +141,7 @@ impl Registry {
             shards: std::array::from_fn(|_| Shard::default()),
             hub: Mutex::default(),
             kept: Mutex::default(),
+            vitals: Mutex::default(),
         }
     }
 
@@ -267,6 +275,8 @@ impl Registry {
         // Before the lock: it reads the clock, and the record.
         let now = self.clock.stamp();
         let failure = outcome.is_failure().then(|| FailedTask::of(&task.refer(), &outcome, now));
+        let stops_all = failure.as_ref().filter(|_| task.flags().stops_all());
+        let stops_all = stops_all.map(|failure| failure.path.clone());
         task.registry().keep(task);
         self.count(task, &outcome, now);
         let may_be_empty = if self.observers.is_empty() {
@@ -274,6 +284,9 @@ impl Registry {
         } else {
             self.end_observed(task, &outcome, now, failure)
         };
+        if let Some(path) = stops_all {
+            let _ = call_caught(|| self.stop.set(Reason::TaskFailed(path)));
+        }
         if loop_closed {
             let _ = call_caught(|| self.stop.set(Reason::LoopClosed));
         }

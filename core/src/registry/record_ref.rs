@@ -154,7 +154,7 @@ impl<'a> RecordAt<'a> {
         self.slot.index()
     }
 
-    pub(super) fn slot(self) -> Slot {
+    pub(crate) fn slot(self) -> Slot {
         self.slot
     }
 

@@ -65,6 +65,12 @@ impl Locked<'_> {
         self.inner.slab.get_mut(index)
     }
 
+    /// Tells whether a record is still that of this task.
+    pub(super) fn is_record_of(&self, index: u32, id: TaskId) -> bool {
+        let record = self.inner.slab.get(index);
+        record.id == id && !self.words.word(index).read().is_free()
+    }
+
     pub(super) fn waiters(&mut self, index: u32) -> (&mut Waiters, &mut Record) {
         let Inner { slab, waiters, .. } = &mut *self.inner;
         (waiters, slab.get_mut(index))

@@ -1,7 +1,7 @@
 //! What a user's scope has besides a registry: its record in the one around it, what a failure means,
 //! and what it counts for its report.
 
-use super::{FailedTask, RecordAt, RecordRef, Registry};
+use super::{FailedTask, RecordAt, RecordRef, Registry, TaskRef};
 use crate::clock::Stamp;
 use crate::event::Reason;
 use crate::sync::{Mutex, lock};
@@ -140,7 +140,8 @@ impl Registry {
         drop(tally);
         let _ = drop_caught(too_many);
         if is_failure && above.policy == FailurePolicy::FailFast {
-            above.record.at().stop(Reason::TaskFailed);
+            let path = TaskRef::new(task.refer()).path();
+            above.record.at().stop(Reason::TaskFailed(path));
         }
     }
 

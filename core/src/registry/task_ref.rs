@@ -7,10 +7,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::RecordRef;
+use super::{RecordRef, Vitals};
 use crate::event::Reason;
 use crate::other_loop;
 use crate::roll_call::Waiting;
+use crate::sync::Arc;
 use crate::task::{Name, Outcome, Registration, TaskId, TaskState};
 
 /// Names a task of any type: look at it, stop it, cancel it, wait for its end.
@@ -60,7 +61,32 @@ impl TaskRef {
     /// Returns what the task is at: queued, running, being stopped, at its end.
     #[must_use]
     pub fn state(&self) -> TaskState {
-        self.0.at().state()
+        match self.0.at().state() {
+            TaskState::Running if self.vitals().is_some_and(|vitals| vitals.restarts()) => {
+                TaskState::Restarting
+            }
+            state => state,
+        }
+    }
+
+    /// Returns how often the body has begun: once, unless it is a service or still queued.
+    #[must_use]
+    pub fn attempts(&self) -> u64 {
+        let once = || u64::from(!self.0.flags().is_queued());
+        self.vitals().map_or_else(once, |vitals| vitals.attempts())
+    }
+
+    /// Returns how the last attempt ended that has ended.
+    ///
+    /// Of a service that begins again it is how the attempt before ended; of a task that has ended,
+    /// its [`outcome`](Self::outcome).
+    #[must_use]
+    pub fn last_outcome(&self) -> Option<Outcome> {
+        self.outcome().or_else(|| self.vitals()?.last())
+    }
+
+    fn vitals(&self) -> Option<Arc<Vitals>> {
+        self.0.registry().find_vitals(self.id())
     }
 
     /// Returns how long the task has lived, or lived, in the loop's time.

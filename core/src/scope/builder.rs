@@ -11,6 +11,7 @@ use super::value::ValueSlot;
 use super::{Cx, Task, TaskFn, WrongThread};
 use crate::event_loop::EventLoop;
 use crate::registry::{RecordRef, Refused, Slot};
+use crate::service::OnFailure;
 use crate::sync::Arc;
 use crate::task::{Entry, Flags, Grace, Name, Outcome, Output};
 
@@ -62,6 +63,17 @@ impl<L> TaskBuilder<L> {
     /// For a task that loses nothing wherever it is cut.
     pub fn cancel_on_stop(mut self) -> Self {
         self.flags |= Flags::CANCEL_ON_STOP;
+        self
+    }
+
+    /// Sets what it means that the task fails. Default: it is reported, and all goes on.
+    ///
+    /// A task that is to begin again is a [service](Cx::service).
+    pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.flags &= !Flags::STOPS_ALL;
+        if on_failure == OnFailure::Shutdown {
+            self.flags |= Flags::STOPS_ALL;
+        }
         self
     }
 

@@ -15,8 +15,10 @@ mod place;
 mod replace;
 mod scope_report;
 mod seat;
+mod service;
 mod spawner;
 mod state;
+mod supervised;
 mod task;
 mod time;
 mod track;
@@ -36,6 +38,7 @@ pub use open::{OpenScope, ScopeBuilder, ScopeError};
 pub use replace::Replace;
 pub use scope_report::{ScopeReport, ScopeTask};
 pub(crate) use seat::Seat;
+pub use service::ServiceBuilder;
 pub use spawner::Spawner;
 pub use state::State;
 pub use task::Task;
@@ -45,13 +48,15 @@ pub use track::Tracked;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::event::ShutdownEvent;
+use crate::event::{Reason, ShutdownEvent};
 use crate::events::Events;
 use crate::monitor::Board;
 use crate::observers::Observers;
 use crate::registry::{Failures, Registry, StopTimes, Tasks};
+use crate::service::Group;
 use crate::sync::{Arc, Mutex, lock};
 use crate::task::Name;
+use crate::wake::call_caught;
 use late::LateHandlers;
 
 /// A node of the tree.
@@ -64,6 +69,7 @@ pub(crate) struct Scope {
     /// Of a user's scope: the component's, or the root's, in which it lies.
     component: Option<Arc<Self>>,
     late: LateHandlers,
+    services: Arc<Group>,
     /// How long tasks have from a stop to their cancel, if they have no time of their own.
     grace: Mutex<Duration>,
 }
@@ -99,9 +105,10 @@ impl Scope {
         let (clock, stop) = (shared.clock.clone(), shared.stop.trigger());
         let registry = Registry::new(path, failures, clock, stop, shared.observers.clone());
         shared.seat.tasks.add(shared.seat.worker, &registry);
-        let (event, late, grace) =
-            (ShutdownEvent::new(), LateHandlers::default(), Mutex::default());
-        Self { event, registry, shared, root, component: None, late, grace }
+        let (event, late, services) =
+            (ShutdownEvent::new(), LateHandlers::default(), Arc::default());
+        let grace = Mutex::default();
+        Self { event, registry, shared, root, component: None, late, services, grace }
     }
 
     /// A user's scope in this one, of which the record is made.
@@ -114,6 +121,7 @@ impl Scope {
             root: Some(Self::root_of(this)),
             component: Some(Arc::clone(this.component.as_ref().unwrap_or(this))),
             late: LateHandlers::default(),
+            services: Arc::default(),
             grace: Mutex::new(own.unwrap_or_else(|| this.grace())),
         })
     }
@@ -132,6 +140,23 @@ impl Scope {
 
     pub(crate) fn late(&self) -> &LateHandlers {
         &self.late
+    }
+
+    pub(crate) fn services(&self) -> &Arc<Group> {
+        &self.services
+    }
+
+    /// Has the lifespan stop because of a task of this scope.
+    pub(crate) fn stop_all(&self, reason: Reason) {
+        let _ = call_caught(|| self.shared.stop.trigger().set(reason));
+    }
+
+    /// Has this scope stop because of a task of its own: a user's alone, any other with all.
+    pub(crate) fn fail(&self, reason: Reason) {
+        match self.registry.record() {
+            Some(record) => drop(call_caught(|| record.at().stop(reason))),
+            None => self.stop_all(reason),
+        }
     }
 
     /// Tells the scope that its stop begins; before its event is set.

@@ -6,11 +6,12 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::place::Place;
-use super::{Cx, Scope, Spawner, Task, TaskBuilder, TaskFn};
+use super::{Cx, Scope, ServiceBuilder, Spawner, Task, TaskBuilder, TaskFn};
 use crate::any_loop::AnyLoop;
 use crate::event::ShutdownEvent;
 use crate::event_loop::{Closed, EventLoop};
 use crate::registry::{FailurePolicy, Finished, Refused, TaskRef, Tasks};
+use crate::service::Strategy;
 use crate::sync::Arc;
 use crate::task::{Entry, Grace, Name, Output};
 use crate::wake::call_caught;
@@ -23,12 +24,14 @@ pub struct ScopeBuilder<L = AnyLoop> {
     grace: Grace,
     deadline: Duration,
     policy: FailurePolicy,
+    strategy: Strategy,
 }
 
 impl<L: EventLoop> ScopeBuilder<L> {
     pub(super) fn new(place: Arc<Place<L>>, name: Name) -> Self {
         let (grace, deadline) = (Grace::DEFAULT, Duration::from_secs(30));
-        Self { place, name, grace, deadline, policy: FailurePolicy::Independent }
+        let (policy, strategy) = (FailurePolicy::Independent, Strategy::default());
+        Self { place, name, grace, deadline, policy, strategy }
     }
 
     /// Sets how long its tasks may take from a stop to their end, before they are cancelled.
@@ -58,6 +61,12 @@ impl<L: EventLoop> ScopeBuilder<L> {
         self
     }
 
+    /// Sets which of its services begin again when one of them does. Default: only that one.
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
     /// Opens the scope.
     ///
     /// In a scope that stops, it is born stopped, and is awaited.
@@ -66,12 +75,13 @@ impl<L: EventLoop> ScopeBuilder<L> {
     /// [`ScopeError`] if the name is taken or empty, or the scope around it has ended.
     #[track_caller]
     pub fn open(self) -> Result<OpenScope<L>, ScopeError> {
-        let Self { place, name, grace, deadline, policy } = self;
+        let Self { place, name, grace, deadline, policy, strategy } = self;
         let mut entry = Entry { name: Some(name), spawned_at: Location::caller(), grace };
         let opened = place.scope.registry().open(&mut entry, policy);
         let (registry, record) = opened.map_err(|why| ScopeError::new(why, entry.name))?;
         let event = record.at().event(place.scope.event());
         let scope = Scope::inner(&place.scope, registry, event);
+        scope.services().set_strategy(strategy);
         let spawner = Spawner::new(Place::new(place.handle.clone(), scope));
         Ok(OpenScope { spawner, task: TaskRef::new(record), deadline, on_drop: OnDrop::Cancel })
     }
@@ -158,6 +168,14 @@ impl<L> OpenScope<L> {
         L: EventLoop,
     {
         self.spawner.task(name)
+    }
+
+    /// Begins a service of the scope, which is stopped with it; see [`Cx::service`].
+    pub fn service(&self, name: impl Into<Name>) -> ServiceBuilder<L>
+    where
+        L: EventLoop,
+    {
+        self.spawner.service(name)
     }
 
     /// Begins a scope inside this one.

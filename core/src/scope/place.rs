@@ -50,6 +50,11 @@ impl Own {
         Self { slot, event: OnceLock::new() }
     }
 
+    /// With an event of its own: of one attempt among several.
+    pub(super) fn hearing(slot: Slot, event: ShutdownEvent) -> Self {
+        Self { slot, event: OnceLock::from(Box::new(HeldEvent::new(event))) }
+    }
+
     pub(super) fn event<L>(&self, place: &Place<L>) -> &ShutdownEvent {
         self.held(place).event()
     }

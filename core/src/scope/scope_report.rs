@@ -71,7 +71,7 @@ fn listed(list: List) -> (Vec<ScopeTask>, u64) {
 
 impl ScopeTask {
     fn of_ended(task: FailedTask) -> Self {
-        let FailedTask { id, path, outcome, age, spawned_at } = task;
+        let FailedTask { id, path, outcome, age, spawned_at, .. } = task;
         Self { id, path, outcome: Some(outcome), age, spawned_at }
     }
 

@@ -11,13 +11,14 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use super::builder::Registered;
-use super::place::{Own, Post};
+use super::place::{Own, Place, Post};
 use super::turn::Turn;
 use super::value::{Sender, ValueSlot};
 use super::{Cx, TaskFn, cx};
 use crate::inside::Inside;
 use crate::registry::{FirstPoll, RecordAt, TaskRef};
 use crate::roll_call::Waiting;
+use crate::sync::Arc;
 use crate::task::{Failure, Outcome, Output, Panic};
 use crate::waiters::WakerId;
 use crate::wake::{Payload, call_caught, drop_caught};
@@ -77,6 +78,10 @@ impl<L, T> Home<L, T> {
     #[inline]
     pub(super) fn record(&self) -> RecordAt<'_> {
         self.post.record()
+    }
+
+    pub(super) fn place(&self) -> &Arc<Place<L>> {
+        &self.post.place
     }
 
     /// Hands the value to the handle, or drops it if there is none.
@@ -171,7 +176,7 @@ where
 
 /// Polls a body to its end. It is dropped before the body where that stands: it empties the place of
 /// the body first, and settles then.
-struct Running<'a, Fut, L, T: 'static> {
+pub(super) struct Running<'a, Fut, L, T: 'static> {
     body: Pin<&'a mut Option<Fut>>,
     /// `None` when the task has settled.
     home: Option<&'a Home<L, T>>,
@@ -226,7 +231,7 @@ where
 }
 
 impl<'a, Fut, L, T: 'static> Running<'a, Fut, L, T> {
-    fn new(body: Pin<&'a mut Option<Fut>>, home: &'a Home<L, T>) -> Self {
+    pub(super) fn new(body: Pin<&'a mut Option<Fut>>, home: &'a Home<L, T>) -> Self {
         Self { body, home: Some(home), waker: WakerId::NONE }
     }
 

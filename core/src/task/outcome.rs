@@ -87,7 +87,11 @@ pub struct Failure(Arc<dyn Error + Send + Sync>);
 
 impl Failure {
     pub(crate) fn new(error: BoxError) -> Self {
-        Self(Arc::from(error))
+        // One that is passed on is the same, not one inside another.
+        match error.downcast::<Self>() {
+            Ok(failure) => *failure,
+            Err(error) => Self(Arc::from(error)),
+        }
     }
 
     /// Returns the error itself, to be shown or downcast.

@@ -86,8 +86,10 @@ impl Flags {
     pub(crate) const KEEPS: u32 = 1 << 12;
     /// A scope that a user has opened. Set before anybody sees it, stays.
     pub(crate) const SCOPE: u32 = 1 << 13;
+    /// Its failure is to stop the lifespan. Set before the spawn.
+    pub(crate) const STOPS_ALL: u32 = 1 << 14;
     /// One protected block; the higher bits of the lower half count them.
-    pub(crate) const PROTECT: u32 = 1 << 14;
+    pub(crate) const PROTECT: u32 = 1 << 15;
 
     /// One who refers to the record. Four thousand million of them are not guarded against: the
     /// handles would fill 64 gigabytes.
@@ -152,7 +154,7 @@ impl Flags {
         if self.is_protected() { Self(self.0 - u64::from(Self::PROTECT)) } else { self }
     }
 
-    fn is_protected(self) -> bool {
+    pub(crate) fn is_protected(self) -> bool {
         self.bits() >= Self::PROTECT
     }
 
@@ -183,6 +185,10 @@ impl Flags {
 
     pub(crate) fn is_listed(self) -> bool {
         self.has(Self::LISTED)
+    }
+
+    pub(crate) fn stops_all(self) -> bool {
+        self.has(Self::STOPS_ALL)
     }
 
     pub(crate) fn is_queued(self) -> bool {

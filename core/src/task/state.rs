@@ -10,6 +10,8 @@ pub enum TaskState {
     Queued,
     /// It runs, or waits for whatever it awaits.
     Running,
+    /// It is a service whose body has ended, and begins again.
+    Restarting,
     /// It, or all that it belongs to, was asked to stop.
     Stopping,
     /// Its body is to be dropped, and is not gone yet.
@@ -23,6 +25,7 @@ impl fmt::Display for TaskState {
         f.write_str(match self {
             Self::Queued => "queued",
             Self::Running => "running",
+            Self::Restarting => "restarting",
             Self::Stopping => "stopping",
             Self::Cancelling => "cancelling",
             Self::Finished => "finished",

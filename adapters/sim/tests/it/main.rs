@@ -15,6 +15,7 @@ mod faults;
 mod lifespans;
 mod local;
 mod order;
+mod services;
 mod stall;
 mod step;
 mod threads;

@@ -83,6 +83,7 @@ impl TaskReport {
         task.text("id", self.id);
         task.text("path", &self.path);
         write_outcome(task, "outcome", self.outcome.as_ref());
+        task.number("attempts", self.attempts);
         task.seconds("age_seconds", self.age);
         task.flag("overran", self.overran);
         task.flag("unheard", self.unheard);

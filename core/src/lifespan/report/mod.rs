@@ -125,6 +125,7 @@ impl Report {
         } else if self.more_failures > 0
             || self.serve.as_ref().is_some_and(Outcome::is_failure)
             || self.tasks.iter().any(|task| task.unheard)
+            || matches!(self.reason, Reason::TaskFailed(_))
         {
             4
         } else if self.components.iter().any(ComponentReport::failed_to_stop) {
@@ -147,6 +148,18 @@ impl Report {
     #[must_use]
     pub fn task(&self, path: &str) -> Option<&TaskReport> {
         self.tasks.iter().find(|task| task.path == path)
+    }
+
+    /// Returns the task whose failure or end stopped the lifespan, if one did.
+    #[must_use]
+    pub fn culprit(&self) -> Option<&TaskReport> {
+        match &self.reason {
+            // Of several that had the path, it was the last.
+            Reason::TaskFailed(path) | Reason::TaskEnded(path) => {
+                self.tasks.iter().rfind(|task| task.path == *path)
+            }
+            _ => None,
+        }
     }
 
     /// Finds a component by its name.

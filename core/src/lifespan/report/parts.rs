@@ -92,6 +92,8 @@ pub struct TaskReport {
     pub path: String,
     /// How it ended; `None` for a straggler.
     pub outcome: Option<Outcome>,
+    /// How often its body has begun: more than once for a service that began again.
+    pub attempts: u64,
     /// How long it lived, in the loop's time: since it first waited for something, or was listed; a
     /// task that never did costs no look at the clock, and has no age.
     pub age: Duration,
@@ -144,6 +146,7 @@ impl TaskReport {
             id: task.id(),
             path: task.path(),
             outcome: task.outcome(),
+            attempts: task.attempts(),
             age: record.age(record.registry().clock().now()),
             overran: record.flags().overran(),
             unheard: false,
@@ -152,8 +155,9 @@ impl TaskReport {
     }
 
     pub(in crate::lifespan) fn of_failed(failed: FailedTask) -> Self {
-        let FailedTask { id, path, outcome, age, spawned_at } = failed;
-        Self { id, path, outcome: Some(outcome), age, overran: false, unheard: true, spawned_at }
+        let FailedTask { id, path, outcome, age, attempts, spawned_at } = failed;
+        let outcome = Some(outcome);
+        Self { id, path, outcome, attempts, age, overran: false, unheard: true, spawned_at }
     }
 }
 

@@ -42,15 +42,15 @@ impl fmt::Display for Report {
         if let Some(outcome) = &self.serve {
             writeln!(f, "  serve: {outcome}{}", because(outcome))?;
         }
-        for TaskReport { path, outcome, age, overran, spawned_at, .. } in &self.tasks {
+        for TaskReport { path, outcome, attempts, age, overran, spawned_at, .. } in &self.tasks {
             let Some(outcome) = outcome else { continue };
             let was_cut = *overran && matches!(outcome, Outcome::Cancelled);
             let why = if was_cut { " because its grace was over" } else { "" };
-            writeln!(
-                f,
-                "  task {path}: {outcome}{}{why}, after {age:.1?} (spawned at {spawned_at})",
-                because(outcome)
-            )?;
+            write!(f, "  task {path}: {outcome}{}{why}, after {age:.1?}", because(outcome))?;
+            if *attempts > 1 {
+                write!(f, " and {attempts} attempts")?;
+            }
+            writeln!(f, " (spawned at {spawned_at})")?;
         }
         if self.more_failures > 0 {
             writeln!(f, "  and {} more failed tasks", self.more_failures)?;

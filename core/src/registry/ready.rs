@@ -1,0 +1,105 @@
+//! Readiness: a task says that it has started, and whoever relies on it waits for that.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::{Finished, TaskRef};
+use crate::event::WaitOwned;
+use crate::task::Outcome;
+
+impl TaskRef {
+    /// Waits until the task has called [`Cx::ready`](crate::Cx::ready); any number may.
+    ///
+    /// Of a service it is the attempt that runs which counts: one that begins again is not ready
+    /// before it says so again. Who was ready before it ended, was ready.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing; readiness is a level.
+    ///
+    /// # Errors
+    /// [`NotReady`] with the outcome, if the task has ended and never was ready.
+    ///
+    /// # Examples
+    /// ```
+    /// use lifespan_core::{BoxError, Cx};
+    ///
+    /// async fn with_cache(cx: &Cx<'_>) -> Result<(), BoxError> {
+    ///     let cache = cx.task("cache").spawn(async |cx| {
+    ///         // fill it
+    ///         cx.ready();
+    ///         cx.shutdown().wait().await;
+    ///     })?;
+    ///     cache.task_ref().ready().await?;
+    ///     // use it
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn ready(&self) -> Ready {
+        let is_queued = self.record().flags().is_queued();
+        let attempts = u64::from(!is_queued);
+        let vitals = self.record().registry().vitals_of(self.record().at(), attempts);
+        Ready { is_set: vitals.ready().wait_owned(), finished: self.finished() }
+    }
+}
+
+/// Completes when a task is ready; made by [`TaskRef::ready`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Ready {
+    is_set: WaitOwned,
+    finished: Finished,
+}
+
+impl Future for Ready {
+    type Output = Result<(), NotReady>;
+
+    /// The end is looked at first, and readiness then: a task is ready before it ends, so who finds
+    /// it at its end and not ready knows that it never was.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let ended = Pin::new(&mut self.finished).poll(context);
+        if Pin::new(&mut self.is_set).poll(context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        let outcome = ready!(ended);
+        Poll::Ready(Err(NotReady { path: self.finished.task().path(), outcome }))
+    }
+}
+
+/// A task has ended, and never was ready.
+#[derive(Clone, Debug)]
+pub struct NotReady {
+    path: String,
+    outcome: Outcome,
+}
+
+impl NotReady {
+    /// Returns the task's scope and name, or id.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns how it ended.
+    #[must_use]
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+}
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {} ended before it was ready: {}", self.path, self.outcome)
+    }
+}
+
+impl Error for NotReady {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.outcome {
+            Outcome::Failed(failure) => failure.source(),
+            _ => None,
+        }
+    }
+}

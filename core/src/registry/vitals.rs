@@ -1,0 +1,119 @@
+//! What is known of few tasks, and so lies beside their records: attempts, the last end, readiness.
+
+use std::collections::HashMap;
+
+use super::{RecordAt, Registry, Slot};
+use crate::event::{Reason, ShutdownEvent};
+use crate::sync::{Arc, Mutex, lock};
+use crate::task::{Outcome, TaskId};
+use crate::wake::call_caught;
+
+/// Of one task: of a service, or of one that says when it is ready or is waited for until then.
+pub(crate) struct Vitals(Mutex<State>);
+
+struct State {
+    attempts: u64,
+    /// How the last attempt ended that has ended.
+    last: Option<Outcome>,
+    /// Between two attempts.
+    restarts: bool,
+    /// Set while it is ready.
+    ready: ShutdownEvent,
+}
+
+impl Vitals {
+    fn new(attempts: u64) -> Self {
+        let ready = ShutdownEvent::new();
+        Self(Mutex::new(State { attempts, last: None, restarts: false, ready }))
+    }
+
+    /// Counts one more attempt, which is not ready yet.
+    pub(crate) fn begin(&self) {
+        let mut state = lock(&self.0);
+        state.attempts += 1;
+        state.restarts = false;
+        // Who waits for one that never was ready goes on waiting.
+        let was_ready = state.ready.is_set().then(|| std::mem::take(&mut state.ready));
+        drop(state);
+        drop(was_ready);
+    }
+
+    pub(crate) fn end(&self, outcome: Outcome) {
+        let old = lock(&self.0).last.replace(outcome);
+        let _ = crate::wake::drop_caught(old);
+    }
+
+    /// The body is gone, and is to begin again.
+    pub(crate) fn restart(&self) {
+        lock(&self.0).restarts = true;
+    }
+
+    pub(crate) fn attempts(&self) -> u64 {
+        lock(&self.0).attempts
+    }
+
+    pub(crate) fn last(&self) -> Option<Outcome> {
+        lock(&self.0).last.clone()
+    }
+
+    pub(super) fn restarts(&self) -> bool {
+        lock(&self.0).restarts
+    }
+
+    pub(crate) fn ready(&self) -> ShutdownEvent {
+        lock(&self.0).ready.clone()
+    }
+
+    /// A waker that panics harms nobody else, and not the task.
+    pub(crate) fn set_ready(&self) {
+        let ready = self.ready();
+        let _ = call_caught(|| ready.trigger().set(Reason::from("it is ready")));
+    }
+}
+
+/// Found by id: a slot is used again.
+#[derive(Default)]
+pub(super) struct VitalsTable {
+    by_id: HashMap<TaskId, (Slot, Arc<Vitals>)>,
+    /// At so many, those of forgotten tasks are looked for.
+    tidy_at: usize,
+}
+
+impl Registry {
+    /// What is known beside the record; made here if nothing was.
+    pub(crate) fn vitals_of(&self, task: RecordAt<'_>, attempts: u64) -> Arc<Vitals> {
+        let id = task.id();
+        let mut forgotten = Vec::new();
+        let mut table = lock(&self.vitals);
+        if let Some((_, vitals)) = table.by_id.get(&id) {
+            return Arc::clone(vitals);
+        }
+        if table.by_id.len() >= table.tidy_at {
+            forgotten = table.take_forgotten(self);
+            table.tidy_at = 16.max(table.by_id.len() * 2);
+        }
+        let vitals = Arc::new(Vitals::new(attempts));
+        table.by_id.insert(id, (task.slot(), Arc::clone(&vitals)));
+        drop(table);
+        for vitals in forgotten {
+            let _ = crate::wake::drop_caught(vitals);
+        }
+        vitals
+    }
+
+    pub(crate) fn find_vitals(&self, id: TaskId) -> Option<Arc<Vitals>> {
+        lock(&self.vitals).by_id.get(&id).map(|(_, vitals)| Arc::clone(vitals))
+    }
+}
+
+impl VitalsTable {
+    /// Takes those whose records nobody refers to any more.
+    fn take_forgotten(&mut self, registry: &Registry) -> Vec<Arc<Vitals>> {
+        let is_forgotten = |id: &TaskId, slot: Slot| {
+            !registry.shards[slot.shard()].lock().is_record_of(slot.index(), *id)
+        };
+        let ids = self.by_id.iter().filter(|(id, (slot, _))| is_forgotten(id, *slot));
+        let ids = ids.map(|(id, _)| *id).collect::<Vec<_>>();
+        ids.into_iter().filter_map(|id| self.by_id.remove(&id)).map(|(_, vitals)| vitals).collect()
+    }
+}

@@ -1,0 +1,345 @@
+//! A service's tracked future: it runs attempt after attempt of one body, under one record.
+//!
+//! To the record it is a task whose body is the supervision: a cancel drops that, and with it the
+//! attempt that runs, for good. What an attempt ends with is judged here.
+
+use std::future::{Future, poll_fn};
+use std::panic::resume_unwind;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use super::place::{Own, Post};
+use super::tracked::{Home, Running, Start};
+use super::{Factory, Scope, TaskFn, cx};
+use crate::event::{Reason, ShutdownEvent};
+use crate::event_loop::Timer;
+use crate::registry::{RecordAt, TaskRef, Vitals};
+use crate::service::{Decision, Ended, Member, OnEnd, RestartPolicy, Restarts, Service};
+use crate::sync::Arc;
+use crate::task::{BoxError, Failure, Outcome, Output, Panic};
+use crate::wake::{call_caught, drop_caught};
+
+/// As `tracked`, of a service.
+#[expect(clippy::manual_async_fn, reason = "the signature says that the future is `Send`")]
+pub(super) fn supervised<L, F, R>(
+    mut start: Start<F, L, ()>,
+    service: Service,
+    member: Member,
+) -> impl Future<Output = ()> + Send + 'static
+where
+    L: Timer,
+    F: for<'x> TaskFn<'x, L, R> + Factory,
+    R: Output<Value: Send + 'static> + 'static,
+{
+    async move {
+        let Some(factory) = start.begin() else { return };
+        let home = start.home();
+        let supervision = pin!(Some(supervise(home, factory, service, member)));
+        Running::new(supervision, home).await;
+    }
+}
+
+/// What the end of an attempt comes to.
+enum Next {
+    /// The service has ended.
+    End,
+    /// It begins again when this is over.
+    Restart(Duration),
+}
+
+async fn supervise<L, F, R>(
+    home: &Home<L, ()>,
+    factory: F,
+    service: Service,
+    member: Member,
+) -> Result<(), BoxError>
+where
+    L: Timer,
+    F: for<'x> TaskFn<'x, L, R> + Factory,
+    R: Output<Value: Send + 'static> + 'static,
+{
+    let supervisor = Supervisor::new(home, service, member);
+    let mut restarts = Restarts::new(supervisor.loop_handle().seed());
+    // Another one may begin again before this one has begun at all.
+    if supervisor.is_told() && supervisor.turn().await == Again::No {
+        return Ok(());
+    }
+    loop {
+        supervisor.vitals.begin();
+        let began = supervisor.loop_handle().now();
+        let (outcome, ended) = supervisor.attempt(&factory).await;
+        supervisor.vitals.end(outcome.clone());
+        let again = match ended {
+            Ended::ByItself => match supervisor.judge(&outcome, began, &mut restarts) {
+                Next::End => return into_result(outcome),
+                Next::Restart(delay) => supervisor.wait(&outcome, delay).await,
+            },
+            Ended::Told => {
+                supervisor.vitals.restart();
+                supervisor.tell_restart(&outcome, Duration::ZERO);
+                Again::Yes
+            }
+        };
+        if again == Again::No || supervisor.turn().await == Again::No {
+            return Ok(()); // it was stopped where nothing ran
+        }
+    }
+}
+
+/// Whether a service begins again, or was stopped while none of its bodies ran.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Yes,
+    No,
+}
+
+/// What the supervision of one service keeps between attempts.
+struct Supervisor<'a, L> {
+    home: &'a Home<L, ()>,
+    service: Service,
+    vitals: Arc<Vitals>,
+    member: Member,
+    /// The event as the service sees it: its own stop, or its scope's.
+    stop: ShutdownEvent,
+}
+
+impl<'a, L: Timer> Supervisor<'a, L> {
+    fn new(home: &'a Home<L, ()>, service: Service, member: Member) -> Self {
+        let record = home.record();
+        let scope = &home.place().scope;
+        let vitals = scope.registry().vitals_of(record, 0);
+        let stop = record.event(scope.event());
+        Self { home, service, vitals, member, stop }
+    }
+
+    fn loop_handle(&self) -> &L {
+        &self.home.place().handle
+    }
+
+    fn record(&self) -> RecordAt<'_> {
+        self.home.record()
+    }
+
+    /// Tells whether this one is to begin again, though nothing of it runs.
+    fn is_told(&self) -> bool {
+        self.member.told().is_some_and(|told| told.is_set()) && self.member.down() == Ended::Told
+    }
+
+    /// Runs one body to its end, and drops it. Tells how it ended, and whether that was by itself.
+    async fn attempt<F, R>(&self, factory: &F) -> (Outcome, Ended)
+    where
+        F: for<'x> TaskFn<'x, L, R> + Factory,
+        R: Output<Value: Send + 'static> + 'static,
+    {
+        let told = self.member.told();
+        // A body that may be told to begin again hears of that by an event of its own.
+        let event = told.as_ref().map_or_else(|| self.stop.clone(), |_| self.stop.child());
+        let own = Own::hearing(self.record().slot(), event.clone());
+        let post = Post { place: Arc::clone(self.home.place()), own };
+        let cx = cx::make_own(&post);
+        let made = call_caught(|| factory.clone()(cx));
+        let outcome = match made {
+            Err(payload) => Outcome::Panicked(Panic::new(payload)),
+            Ok(body) => {
+                let mut body = pin!(Some(body));
+                match &told {
+                    None => run(body.as_mut()).await,
+                    Some(told) => self.run_until_told(body.as_mut(), told, &event).await,
+                }
+            }
+        };
+        (outcome, self.member.down())
+    }
+
+    /// As `run`; a body that is told to end has its grace for that.
+    async fn run_until_told<Fut, R>(
+        &self,
+        mut body: Pin<&mut Option<Fut>>,
+        told: &ShutdownEvent,
+        event: &ShutdownEvent,
+    ) -> Outcome
+    where
+        Fut: Future<Output = R>,
+        R: Output,
+    {
+        let mut wait = told.wait();
+        // `None` before it is told, and again when its grace is over.
+        let mut grace = pin!(None);
+        let (mut is_told, mut is_over) = (false, false);
+        poll_fn(|context| {
+            if let Poll::Ready(outcome) = poll_body(body.as_mut(), context) {
+                return Poll::Ready(outcome);
+            }
+            if !is_told && Pin::new(&mut wait).poll(context).is_ready() {
+                is_told = true;
+                let reason = told.reason().unwrap_or(Reason::Requested);
+                let _ = call_caught(|| event.trigger().set(reason));
+                grace.set(Some(self.loop_handle().sleep(self.grace())));
+            }
+            if let Some(sleep) = grace.as_mut().as_pin_mut() {
+                is_over = sleep.poll(context).is_ready();
+            }
+            if is_over {
+                grace.set(None);
+            }
+            // What it protects ends in a poll of the body, after which this looks again.
+            if is_over && !self.record().flags().is_protected() {
+                return Poll::Ready(drop_body(body.as_mut(), Outcome::Cancelled));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// How long a body may take to its end when another service begins again.
+    fn grace(&self) -> Duration {
+        self.service.grace.unwrap_or_else(|| self.home.place().scope.grace())
+    }
+
+    fn judge(&self, outcome: &Outcome, began: Instant, restarts: &mut Restarts) -> Next {
+        if self.stop.is_set() {
+            return Next::End; // it was asked to, however it ended
+        }
+        let on_end = match outcome {
+            Outcome::Completed => self.service.on_exit,
+            _ => self.service.on_failure,
+        };
+        match on_end {
+            OnEnd::Ignore => Next::End,
+            OnEnd::Shutdown => self.escalate(outcome, Scope::stop_all),
+            OnEnd::Restart(policy) => self.decide(outcome, &policy, began, restarts),
+        }
+    }
+
+    fn decide(
+        &self,
+        outcome: &Outcome,
+        policy: &RestartPolicy,
+        began: Instant,
+        restarts: &mut Restarts,
+    ) -> Next {
+        match restarts.next(policy, began, self.loop_handle().now()) {
+            Decision::After(delay) => Next::Restart(delay),
+            Decision::GiveUp => self.escalate(outcome, Scope::fail),
+        }
+    }
+
+    /// Has the end of this service be that of more than itself.
+    fn escalate(&self, outcome: &Outcome, stop: fn(&Scope, Reason)) -> Next {
+        let path = TaskRef::new(self.record().refer()).path();
+        let reason = match outcome {
+            Outcome::Completed => Reason::TaskEnded(path),
+            _ => Reason::TaskFailed(path),
+        };
+        stop(&self.home.place().scope, reason);
+        Next::End
+    }
+
+    /// Waits until a delay is over; those that begin again with this one are told at once.
+    async fn wait(&self, outcome: &Outcome, delay: Duration) -> Again {
+        self.vitals.restart();
+        self.member.wait();
+        self.tell_restart(outcome, delay);
+        let mut sleep = pin!(self.loop_handle().sleep(delay));
+        let mut stopped = self.stop.wait();
+        let mut polls = 0_u32;
+        let again = poll_fn(|context| {
+            if Pin::new(&mut stopped).poll(context).is_ready() {
+                return Poll::Ready(Again::No);
+            }
+            polls = polls.saturating_add(1);
+            // Of a loop that has ended this is dropped: nothing begins again there.
+            match sleep.as_mut().poll(context) {
+                Poll::Ready(Ok(())) => Poll::Ready(Again::Yes),
+                _ => Poll::Pending,
+            }
+        })
+        .await;
+        // Some runtimes have a sleep of no time end at its first poll: others have their turn.
+        if again == Again::Yes && polls == 1 {
+            crate::yield_now::yield_now().await;
+        }
+        self.member.release();
+        again
+    }
+
+    /// Waits until those that begin again with this one are down, and those before it up.
+    async fn turn(&self) -> Again {
+        let mut stopped = self.stop.wait();
+        loop {
+            if self.stop.is_set() {
+                return Again::No;
+            }
+            let Err(changed) = self.member.begin() else { return Again::Yes };
+            let mut changed = changed.wait();
+            poll_fn(|context| {
+                let has_changed = Pin::new(&mut changed).poll(context).is_ready();
+                let is_stopped = Pin::new(&mut stopped).poll(context).is_ready();
+                if has_changed || is_stopped { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
+    }
+
+    fn tell_restart(&self, outcome: &Outcome, delay: Duration) {
+        let observers = self.home.place().scope.registry().observers();
+        if !observers.is_empty() {
+            let task = TaskRef::new(self.record().refer());
+            observers.task_restarted(&task, self.vitals.attempts() + 1, outcome, delay);
+        }
+    }
+}
+
+async fn run<Fut, R>(mut body: Pin<&mut Option<Fut>>) -> Outcome
+where
+    Fut: Future<Output = R>,
+    R: Output,
+{
+    poll_fn(|context| poll_body(body.as_mut(), context)).await
+}
+
+/// Polls a body once; one that has ended is gone when this says so.
+fn poll_body<Fut, R>(
+    mut body: Pin<&mut Option<Fut>>,
+    context: &mut std::task::Context<'_>,
+) -> Poll<Outcome>
+where
+    Fut: Future<Output = R>,
+    R: Output,
+{
+    let Some(future) = body.as_mut().as_pin_mut() else { return Poll::Ready(Outcome::Cancelled) };
+    let polled = call_caught(|| future.poll(context).map(R::into_result));
+    let outcome = match polled {
+        Ok(Poll::Pending) => return Poll::Pending,
+        Ok(Poll::Ready(Ok(value))) => match drop_caught(value) {
+            Ok(()) => Outcome::Completed,
+            Err(payload) => Outcome::Panicked(Panic::new(payload)),
+        },
+        Ok(Poll::Ready(Err(error))) => Outcome::Failed(Failure::new(error)),
+        Err(payload) => Outcome::Panicked(Panic::new(payload)),
+    };
+    Poll::Ready(drop_body(body, outcome))
+}
+
+/// Drops a body; a panic of its destructor is the outcome, unless it had failed before.
+fn drop_body<Fut>(mut body: Pin<&mut Option<Fut>>, outcome: Outcome) -> Outcome {
+    match call_caught(|| body.set(None)) {
+        Err(payload) if !outcome.is_failure() => Outcome::Panicked(Panic::new(payload)),
+        _ => outcome,
+    }
+}
+
+/// What the supervision ends with, so that the record settles with this outcome.
+fn into_result(outcome: Outcome) -> Result<(), BoxError> {
+    match outcome {
+        Outcome::Failed(failure) => Err(failure.into()),
+        Outcome::Panicked(panic) => {
+            // It was shown by the panic hook, which this does not call again.
+            let payload =
+                panic.take_payload().unwrap_or_else(|| Box::new(String::from(panic.text())));
+            resume_unwind(payload)
+        }
+        _ => Ok(()),
+    }
+}

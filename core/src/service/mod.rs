@@ -1,0 +1,12 @@
+//! Services: what the end of one means, when it begins again, and who begins again with it.
+//!
+//! Nothing here runs anything: who supervises a body asks, and acts on the answer.
+
+mod policy;
+mod restarts;
+mod strategy;
+
+pub use policy::{OnEnd, OnFailure, RestartPolicy, Service};
+pub(crate) use restarts::{Decision, Restarts};
+pub use strategy::Strategy;
+pub(crate) use strategy::{Ended, Group, Member};

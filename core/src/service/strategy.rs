@@ -1,0 +1,372 @@
+//! Who begins again with a service that does: the state of all services of one scope.
+//!
+//! Nothing is run here. A service that ends asks; it is told whom to stop, and it begins again when
+//! the others that do are down and it is its turn.
+
+use crate::event::{Reason, ShutdownEvent};
+use crate::sync::{Arc, Mutex, lock};
+use crate::wake::call_caught;
+
+/// Which services of a scope begin again when one of them does, as in OTP.
+///
+/// The order is that of their registration. Whoever has to begin again though it has not failed is
+/// stopped first: its event is set, it has its grace, then it is cancelled. When all of them are down
+/// and the delay of the one that failed is over, they begin one after the other. Who has ended for
+/// good stays so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// Only the one that has ended.
+    #[default]
+    OneForOne,
+    /// All of them.
+    OneForAll,
+    /// It, and those that were registered after it.
+    RestForOne,
+}
+
+/// The services of one scope.
+#[derive(Default)]
+pub(crate) struct Group(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    strategy: Strategy,
+    /// In the order of their registration.
+    states: Vec<Place>,
+    /// How many have left, whose places are still there.
+    gone: usize,
+    next_number: u64,
+    /// Set, and another one made, when a state has changed.
+    changed: ShutdownEvent,
+}
+
+struct Place {
+    number: u64,
+    state: At,
+    /// Tells the body that runs to stop, so that it can begin again.
+    told: ShutdownEvent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// Its body runs.
+    Up,
+    /// Its body was told to end, because another one begins again.
+    Told,
+    /// Its body is gone, and its delay is not over.
+    Waits,
+    /// Its body is gone, and it begins when it is its turn.
+    Down,
+    /// It has ended for good.
+    Gone,
+}
+
+/// Whether a body has ended by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    ByItself,
+    /// It was told to, because another one begins again.
+    Told,
+}
+
+impl Group {
+    pub(crate) fn set_strategy(&self, strategy: Strategy) {
+        lock(&self.0).strategy = strategy;
+    }
+
+    /// Adds a service, whose body is about to run.
+    pub(crate) fn join(this: &Arc<Self>) -> Member {
+        let mut inner = lock(&this.0);
+        let number = inner.next_number;
+        inner.next_number += 1;
+        inner.states.push(Place { number, state: At::Up, told: ShutdownEvent::new() });
+        drop(inner);
+        Member { group: Arc::clone(this), number }
+    }
+}
+
+/// The place of one service among those of its scope; it leaves when this is dropped.
+pub(crate) struct Member {
+    group: Arc<Group>,
+    number: u64,
+}
+
+impl Member {
+    /// Returns what tells the body that runs to stop; `None` where nobody ever will.
+    pub(crate) fn told(&self) -> Option<ShutdownEvent> {
+        let mut inner = lock(&self.group.0);
+        let alone = inner.strategy == Strategy::OneForOne;
+        let told = inner.place(self.number).map(|place| place.told.clone());
+        told.filter(|_| !alone)
+    }
+
+    /// Says that the body has ended. Tells whether that was by itself.
+    pub(crate) fn down(&self) -> Ended {
+        self.change(|inner, place| {
+            let ended = match inner.states[place].state {
+                At::Told => Ended::Told,
+                _ => Ended::ByItself,
+            };
+            if ended == Ended::Told {
+                inner.states[place].state = At::Down;
+            }
+            (ended, Vec::new())
+        })
+        .unwrap_or(Ended::ByItself)
+    }
+
+    /// Says that the service begins again when a delay is over; those that begin again with it are
+    /// told to stop.
+    pub(crate) fn wait(&self) {
+        self.change(|inner, place| ((), inner.begin_again(place)));
+    }
+
+    /// Says that the delay is over.
+    pub(crate) fn release(&self) {
+        self.change(|inner, place| {
+            inner.states[place].state = At::Down;
+            ((), Vec::new())
+        });
+    }
+
+    /// Begins, if it is this one's turn; else returns what is set when it may be.
+    pub(crate) fn begin(&self) -> Result<(), ShutdownEvent> {
+        let mut inner = lock(&self.group.0);
+        let Some(place) = inner.position(self.number) else { return Ok(()) };
+        if !inner.may_begin(place) {
+            return Err(inner.changed.clone());
+        }
+        inner.states[place].state = At::Up;
+        let told = std::mem::take(&mut inner.states[place].told);
+        let changed = std::mem::take(&mut inner.changed);
+        drop(inner);
+        drop(told);
+        set(&changed, "a service has begun");
+        Ok(())
+    }
+
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Inner, usize) -> (T, Vec<ShutdownEvent>),
+    ) -> Option<T> {
+        let mut inner = lock(&self.group.0);
+        let place = inner.position(self.number)?;
+        let (value, told) = change(&mut inner, place);
+        let changed = std::mem::take(&mut inner.changed);
+        drop(inner);
+        for event in told {
+            set(&event, "another service of its scope begins again");
+        }
+        set(&changed, "a service has ended");
+        Some(value)
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.change(|inner, place| {
+            inner.states[place].state = At::Gone;
+            inner.gone += 1;
+            inner.tidy();
+            ((), Vec::new())
+        });
+    }
+}
+
+impl Inner {
+    fn position(&self, number: u64) -> Option<usize> {
+        self.states.binary_search_by_key(&number, |place| place.number).ok()
+    }
+
+    fn place(&mut self, number: u64) -> Option<&mut Place> {
+        let place = self.position(number)?;
+        self.states.get_mut(place)
+    }
+
+    /// Returns what tells those that run and begin again with this one.
+    fn begin_again(&mut self, place: usize) -> Vec<ShutdownEvent> {
+        self.states[place].state = At::Waits;
+        let first = match self.strategy {
+            Strategy::OneForOne => self.states.len(),
+            Strategy::OneForAll => 0,
+            Strategy::RestForOne => place + 1,
+        };
+        let mut told = Vec::new();
+        for other in &mut self.states[first..] {
+            if other.state == At::Up {
+                other.state = At::Told;
+                told.push(other.told.clone());
+            }
+        }
+        told
+    }
+
+    /// In order, when nobody is on the way down: those before are up then.
+    fn may_begin(&self, place: usize) -> bool {
+        if self.states[place].state != At::Down {
+            return false;
+        }
+        if self.strategy == Strategy::OneForOne {
+            return true;
+        }
+        let waits = |place: &Place| matches!(place.state, At::Told | At::Waits);
+        let is_down = |place: &Place| place.state == At::Down;
+        !self.states.iter().any(waits) && !self.states[..place].iter().any(is_down)
+    }
+
+    /// Gives up the places of those that have left, when they are many.
+    fn tidy(&mut self) {
+        if self.gone * 2 > self.states.len() {
+            self.states.retain(|place| place.state != At::Gone);
+            self.gone = 0;
+        }
+    }
+}
+
+/// A waker that panics harms nobody else.
+fn set(event: &ShutdownEvent, why: &'static str) {
+    let _ = call_caught(|| event.trigger().set(Reason::from(why)));
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use proptest::prelude::{Just, any, prop_assert_eq, prop_oneof, proptest};
+
+    use super::*;
+
+    fn group(strategy: Strategy, count: usize) -> Vec<Member> {
+        let group = Arc::new(Group::default());
+        group.set_strategy(strategy);
+        (0..count).map(|_| Group::join(&group)).collect()
+    }
+
+    fn is_told(member: &Member) -> bool {
+        member.told().is_some_and(|told| told.is_set())
+    }
+
+    fn told(members: &[Member]) -> Vec<bool> {
+        members.iter().map(is_told).collect()
+    }
+
+    #[test]
+    fn one_for_one_begins_again_alone() {
+        let members = group(Strategy::OneForOne, 3);
+        assert!(members[1].told().is_none());
+        assert_eq!(members[1].down(), Ended::ByItself);
+        members[1].wait();
+        members[0].wait();
+        members[1].release();
+        assert!(members[1].begin().is_ok(), "whoever else waits");
+    }
+
+    #[test]
+    fn one_for_all_stops_all_and_begins_in_order() {
+        let members = group(Strategy::OneForAll, 3);
+        assert_eq!(members[1].down(), Ended::ByItself);
+        members[1].wait();
+        assert_eq!(told(&members), [true, false, true]);
+        assert_eq!(members[0].down(), Ended::Told);
+        let changed = members[0].begin().unwrap_err();
+        members[1].release();
+        assert!(changed.is_set() && members[1].begin().is_err(), "the third one is not down");
+        assert_eq!(members[2].down(), Ended::Told);
+        assert!(members[1].begin().is_err() && members[2].begin().is_err());
+        assert!(members[0].begin().is_ok() && members[2].begin().is_err());
+        assert!(members[1].begin().is_ok() && members[2].begin().is_ok());
+        assert_eq!(told(&members), [false; 3], "the new bodies are not told");
+    }
+
+    #[test]
+    fn rest_for_one_spares_those_before() {
+        let members = group(Strategy::RestForOne, 3);
+        members[1].wait();
+        assert_eq!(told(&members), [false, false, true]);
+        members[1].release();
+        assert_eq!(members[2].down(), Ended::Told);
+        assert!(members[2].begin().is_err() && members[1].begin().is_ok());
+        assert!(members[2].begin().is_ok());
+    }
+
+    #[test]
+    fn who_leaves_holds_nobody_up() {
+        let mut members = group(Strategy::OneForAll, 3);
+        members[1].wait();
+        members[1].release();
+        assert_eq!(members[0].down(), Ended::Told);
+        let last = members.pop().unwrap();
+        let changed = members[0].begin().unwrap_err();
+        drop(last);
+        assert!(changed.is_set() && members[0].begin().is_ok());
+        drop(members.remove(0));
+        assert!(members[0].begin().is_ok());
+    }
+
+    #[test]
+    fn services_that_come_and_go_leave_nothing_behind() {
+        let group = Arc::new(Group::default());
+        for _ in 0..1000 {
+            drop(Group::join(&group));
+        }
+        assert!(lock(&group.0).states.is_empty());
+    }
+
+    /// What a supervisor does with one member, as far as it can at this moment.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Step {
+        Runs,
+        Waits,
+        Down,
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order: nobody is stuck, and nobody begins while another one
+        /// is on its way down.
+        #[test]
+        fn all_begin_again_whatever_happens(
+            strategy in prop_oneof![
+                Just(Strategy::OneForOne), Just(Strategy::OneForAll), Just(Strategy::RestForOne)
+            ],
+            steps in proptest::collection::vec((0_usize..4, any::<bool>()), 0..80),
+        ) {
+            let members = group(strategy, 4);
+            let mut at = [Step::Runs; 4];
+            for (who, fails) in steps {
+                advance(&members, &mut at, who, fails);
+            }
+            for _ in 0..8 {
+                (0..4).for_each(|who| advance(&members, &mut at, who, false));
+            }
+            prop_assert_eq!(at, [Step::Runs; 4]);
+        }
+    }
+
+    fn advance(members: &[Member], at: &mut [Step; 4], who: usize, fails: bool) {
+        let member = &members[who];
+        match at[who] {
+            Step::Runs if is_told(member) => {
+                assert_eq!(member.down(), Ended::Told);
+                at[who] = Step::Down;
+            }
+            Step::Runs if fails => {
+                assert_eq!(member.down(), Ended::ByItself);
+                member.wait();
+                at[who] = Step::Waits;
+            }
+            Step::Runs => {}
+            Step::Waits => {
+                member.release();
+                at[who] = Step::Down;
+            }
+            Step::Down => {
+                if member.begin().is_ok() {
+                    at[who] = Step::Runs;
+                    let inner = lock(&member.group.0);
+                    let alone = inner.strategy == Strategy::OneForOne;
+                    let falls = |place: &Place| matches!(place.state, At::Told | At::Waits);
+                    assert!(alone || !inner.states.iter().any(falls));
+                }
+            }
+        }
+    }
+}
