@@ -15,6 +15,8 @@ mod guide;
 mod hard_end;
 mod inside;
 mod new_user;
+mod sanic_events;
+mod sanic_tasks;
 mod signals;
 mod stop_races;
 mod tags;

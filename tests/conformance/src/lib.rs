@@ -21,7 +21,9 @@ pub mod instances;
 pub mod lacking;
 pub mod local;
 pub mod loop_gone;
+pub mod named_events;
 pub mod names;
+pub mod observers;
 pub mod owner;
 pub mod panics;
 pub mod reports;
@@ -33,6 +35,7 @@ mod suite;
 mod support;
 pub mod threads;
 pub mod timers;
+pub mod tracked;
 pub mod wakers;
 
 /// The guide, so that its code is compiled.

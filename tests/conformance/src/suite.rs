@@ -145,6 +145,18 @@ macro_rules! __behaviours_of_every_loop {
                 a_drop_guard_sets_it, is_seen_by_a_task_as_its_own,
                 a_stop_before_the_first_look_is_seen, the_blocking_forms_refuse_inside,
             }
+            named_events {
+                reach_all_who_have_subscribed, wake_who_waits, are_waited_for_in_time,
+                tell_who_is_slow, are_closed_at_the_end, leave_with_their_task,
+            }
+            observers {
+                hear_of_each_task_once, hear_of_a_failure_once, hear_of_a_late_task,
+                hear_of_the_phases, that_panic_harm_nobody, may_act_on_the_task,
+            }
+            tracked {
+                is_a_task_like_any_other, is_cancelled_by_name, is_waited_for_at_a_stop,
+                settles_when_it_is_dropped, catches_a_panic,
+            }
             states {
                 lives_from_start_to_stop, holds_one_value_of_each_type, is_fresh_in_each_run,
             }
@@ -197,7 +209,8 @@ macro_rules! __behaviours_with_threads {
             threads {
                 spawn_and_await, spawn_at_once, race_for_a_name, set_an_event, wake_the_root,
                 wake_a_task_that_ends, cancel_a_task, stop_the_lifespan, wait_for_the_stop,
-                spawn_while_it_ends, spawn_without_end, drop_what_is_bound,
+                spawn_while_it_ends, spawn_without_end, drop_what_is_bound, dispatch_and_hear,
+                drive_what_is_tracked,
             }
             churn {
                 is_as_the_lists_say,

@@ -258,3 +258,53 @@ pub fn drop_what_is_bound<O: LoopOwner<Handle: Timer>>(owner: O) {
         gone.wait().await;
     });
 }
+
+/// A plain thread dispatches what tasks hear, and hears what they dispatch.
+pub fn dispatch_and_hear<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let done = Moment::default();
+        let at_end = done.on_drop();
+        let mut pings = cx.events().subscribe::<u32>("ping").unwrap();
+        let mut pongs = cx.events().subscribe::<u32>("pong").unwrap();
+        let events = cx.events().clone();
+        let other = thread::spawn(move || {
+            let _at_end = at_end;
+            for number in 0..200_u32 {
+                assert_eq!(events.dispatch("ping", number), Ok(1));
+                assert_eq!(*pongs.recv_blocking().unwrap(), number);
+            }
+        });
+        for _ in 0..200 {
+            let number = *pings.recv().await.unwrap();
+            assert_eq!(cx.events().dispatch("pong", number), Ok(1));
+        }
+        done.wait().await;
+        other.join().unwrap();
+    });
+}
+
+/// A future of a plain thread's is a task of the scope: a stop asks it to end, and waits for it.
+pub fn drive_what_is_tracked<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let ended = Arc::new(AtomicUsize::new(0));
+    let (by_task, by_handler) = (Arc::clone(&ended), Arc::clone(&ended));
+    let report = Lifespan::on(owner)
+        .startup("server", async move |cx| {
+            for id in 0..4 {
+                let ended = Arc::clone(&by_task);
+                let tracked = cx.task(format_args!("conn:{id}")).track_with(|stop| async move {
+                    stop.wait().await;
+                    ended.fetch_add(1, Ordering::SeqCst);
+                });
+                let tracked = tracked.unwrap();
+                thread::spawn(move || block_on(tracked).unwrap());
+            }
+            assert_eq!(cx.tasks().len(), 4);
+        })
+        .shutdown("server", async move |_cx| {
+            assert_eq!(by_handler.load(Ordering::SeqCst), 4);
+        })
+        .serve(async |_cx| ())
+        .run();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(ended.load(Ordering::SeqCst), 4);
+}
