@@ -72,7 +72,9 @@ pub trait Observer: Send + Sync + 'static {
     /// A task has failed and nobody awaits it: what the report will hold too.
     ///
     /// Once for each such task, when it happens: at its end, if its handle is gone by then; else
-    /// when the handle is dropped without having been awaited.
+    /// when the handle is dropped without having been awaited. The failures of a
+    /// [`fail_fast`](crate::ScopeBuilder::fail_fast) scope are no exception, though whoever opened it
+    /// may yet ask for them.
     fn task_failed(&self, task: &TaskRef, outcome: &Outcome) {
         let _ = (task, outcome);
     }

@@ -327,8 +327,8 @@ impl Registry {
         let mut shard = task.lock();
         shard.finish(task.index(), outcome.clone(), at, &mut left);
         shard.begin_telling();
-        let is_heard = !left.unheard || self.hears();
-        if let (true, Some(failure)) = (left.unheard, failure) {
+        let is_heard = !left.unheard;
+        if let (false, Some(failure)) = (is_heard, failure) {
             self.report_failure(failure);
         }
         drop(shard);
@@ -350,9 +350,7 @@ impl Registry {
         if let Some(outcome) = record.at().outcome().filter(Outcome::is_failure) {
             let failed = FailedTask::of(record, &outcome, self.clock.stamp());
             self.report_failure(failed);
-            if !self.hears() {
-                self.observers.task_failed(&TaskRef::new(record.clone()), &outcome);
-            }
+            self.observers.task_failed(&TaskRef::new(record.clone()), &outcome);
         }
     }
 

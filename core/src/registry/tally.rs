@@ -107,11 +107,6 @@ impl Above {
 }
 
 impl Registry {
-    /// Whether failures that nobody awaits are for the scope to hear of.
-    pub(super) fn hears(&self) -> bool {
-        self.above.as_ref().is_some_and(|above| above.policy == FailurePolicy::FailFast)
-    }
-
     /// Has a failure that nobody awaits be in a report.
     pub(super) fn report_failure(&self, failure: FailedTask) {
         let failure = match &self.above {

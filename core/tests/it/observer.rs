@@ -199,6 +199,43 @@ fn a_late_task_is_told_of_with_what_was_over() {
     assert_eq!(heard.of("ended, cancelled").len(), 3);
 }
 
+#[test]
+fn it_hears_of_scopes_and_of_what_is_in_them() {
+    let (heard, lifespan) = observed();
+    let report = run(lifespan.serve(async |cx| {
+        let scope = cx.scope("feed").open().unwrap();
+        scope.task("in").spawn(async |cx| cx.shutdown().wait().await).unwrap().detach();
+        assert!(scope.close(&cx).await.is_clean());
+        let other = cx.scope("other").open().unwrap();
+        other.task("left").spawn(async |cx| cx.shutdown().wait().await).unwrap().detach();
+        other.detach();
+    }));
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(
+        heard.of("spawned"),
+        ["spawned feed", "spawned in", "spawned other", "spawned left"]
+    );
+    let mut stopped = heard.of("stopped");
+    stopped.sort();
+    assert_eq!(stopped, ["stopped feed", "stopped in", "stopped left", "stopped other"]);
+    assert_eq!(heard.of("ended, completed").len(), 4);
+}
+
+#[test]
+fn a_failure_in_a_fail_fast_scope_is_told_once_when_it_happens() {
+    let (heard, lifespan) = observed();
+    let again = Arc::clone(&heard);
+    let _ = run(lifespan.serve(async move |cx| {
+        let scope = cx.scope("group").fail_fast().open().unwrap();
+        scope.task("bad").spawn(async |_cx| fail("first").await).unwrap().detach();
+        scope.task("other").spawn(async |cx| cx.shutdown().wait().await).unwrap().detach();
+        let report = scope.finish(&cx).await;
+        assert_eq!(report.failures.len(), 1);
+        assert_eq!(again.of("failed"), ["failed: first: bad"]);
+    }));
+    assert_eq!(heard.of("failed").len(), 1);
+}
+
 /// Panics in all that it is told.
 struct Panics;
 
