@@ -70,6 +70,7 @@ mod observers;
 mod on_thread;
 mod other_loop;
 mod park;
+mod polls;
 mod registry;
 mod roll_call;
 mod scope;

@@ -13,8 +13,8 @@ pub(crate) use std::sync::{
 
 // loom's `Arc` has no `Weak`; reference counts are not what its models are about.
 pub(crate) use std::sync::{Arc, OnceLock, Weak, atomic::Ordering};
-// Ids stand outside of the models.
-use std::sync::atomic::AtomicU64 as Ids;
+// Ids, and marks that nothing depends on, stand outside of the models.
+pub(crate) use std::sync::atomic::{AtomicU64 as Ids, AtomicU64 as Marks};
 
 /// A number that nobody can guess; under loom always the same, since it repeats what it runs.
 #[cfg(not(loom))]

@@ -33,7 +33,7 @@ fn run(way: &str, runtime: &str, hard_end: &str) -> Ended {
 }
 
 #[track_caller]
-fn names(way: &str, runtime: &str, culprit: &str) {
+fn names(way: &str, runtime: &str, culprit: &str) -> String {
     let ended = run(way, runtime, "exit");
     let Ended { stdout, stderr, status } = &ended;
     let all = format!("{way} on {runtime}: {status:?}\n{stdout}\n{stderr}");
@@ -43,6 +43,19 @@ fn names(way: &str, runtime: &str, culprit: &str) {
         // Where the loop has other threads it lets go, and leaves behind what hangs.
         Some(6) => assert!(MORE_THREADS.contains(&runtime) || way == "blocking", "{all}"),
         _ => panic!("{all}"),
+    }
+    all
+}
+
+#[track_caller]
+fn holds_its_thread(way: &str) {
+    let culprit = format!("left behind: task {way},");
+    for runtime in ONE_THREAD.iter().chain(&MORE_THREADS) {
+        let all = names(way, runtime, &culprit);
+        let line = all.lines().find(|line| line.contains(&culprit)).unwrap();
+        assert!(line.contains(" old, which holds its thread (spawned at "), "{line}");
+        let mut innocent = all.lines().filter(|line| line.contains("task innocent"));
+        assert!(!innocent.any(|line| line.contains("holds")), "{all}");
     }
 }
 
@@ -55,22 +68,22 @@ fn names_everywhere(way: &str, culprit: &str) {
 
 #[test]
 fn a_task_that_never_yields() {
-    names_everywhere("busy", "left behind: task busy,");
+    holds_its_thread("busy");
 }
 
 #[test]
 fn a_task_that_sleeps_for_an_hour_on_the_only_thread() {
-    names_everywhere("asleep", "left behind: task asleep,");
+    holds_its_thread("asleep");
 }
 
 #[test]
 fn a_destructor_that_blocks() {
-    names_everywhere("sticky", "left behind: task sticky,");
+    holds_its_thread("sticky");
 }
 
 #[test]
 fn a_mutex_that_is_locked_twice() {
-    names_everywhere("deadlocked", "left behind: task deadlocked,");
+    holds_its_thread("deadlocked");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use lifespan::{
-    HandlerOutcome, Lifespan, LoopOwner, Reason, RunError, ShutdownEvent, StartError, Timer,
+    HandlerOutcome, Lifespan, LoopOwner, Phase, Reason, RunError, ShutdownEvent, StartError, Timer,
     Workers,
 };
 
@@ -29,6 +29,7 @@ on_every_worker_loop!(
     a_lifespan_by_itself_is_worker_0_of_1,
     state_belongs_to_one_worker,
     the_tasks_of_all_workers_are_listed_from_any_thread,
+    a_monitor_shows_all_workers_together,
     inside_a_running_loop_it_is_refused,
 );
 
@@ -305,6 +306,39 @@ fn the_tasks_of_all_workers_are_listed_from_any_thread<O: LoopOwner<Handle: Time
     assert!(report.is_clean(), "{report}");
     assert_eq!(log, ["0 db/poller", "0 ticker", "1 db/poller", "1 ticker"].as_slice());
     assert_eq!(tasks.iter().count(), 0, "they have ended");
+}
+
+fn a_monitor_shows_all_workers_together<O: LoopOwner<Handle: Timer>>(make: fn() -> O) {
+    let (all, seen) = (AllHere::of(2), Log::default());
+    let workers = Workers::new(2, |_worker| {
+        let all = all.clone();
+        Lifespan::on(make()).task("ticker", async |cx| cx.shutdown().wait().await).serve(
+            async move |cx| {
+                all.come().await;
+                cx.shutdown().wait().await;
+            },
+        )
+    });
+    let (monitor, event) = (workers.monitor(), ShutdownEvent::new());
+    assert_eq!((monitor.phase(), monitor.health().ready), (Phase::Starting, false));
+    let onlooker = thread::spawn({
+        let (monitor, all, seen, trigger) =
+            (monitor.clone(), all.clone(), seen.clone(), event.trigger());
+        move || {
+            all.wait_blocking();
+            assert!(monitor.health().ready);
+            for node in monitor.snapshot().nodes {
+                seen.add(format!("{} {}", node.depth, node.name));
+            }
+            trigger.set("seen").unwrap();
+            assert!(!monitor.health().ready);
+        }
+    });
+    let report = workers.event(event).run();
+    onlooker.join().unwrap();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(seen, ["0 worker 0", "1 ticker", "0 worker 1", "1 ticker"].as_slice());
+    assert_eq!((monitor.phase(), monitor.health().live), (Phase::Stopped, false));
 }
 
 fn inside_a_running_loop_it_is_refused<O: LoopOwner<Handle: Timer> + 'static>(make: fn() -> O) {

@@ -113,6 +113,7 @@ impl<L: Timer> Run<L> {
             observers,
             seat,
             board,
+            polls: Arc::default(),
         });
         let root = Scope::root(Arc::clone(&shared));
         root.set_grace(budgets.grace);

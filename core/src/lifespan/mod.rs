@@ -191,6 +191,11 @@ impl<O, L> Lifespan<O, L> {
         self.plan.event.is_some()
     }
 
+    /// What its monitors show.
+    pub(crate) fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.plan.board)
+    }
+
     /// Returns the event that it will run with.
     pub(crate) fn stop_event(&mut self) -> ShutdownEvent {
         self.plan.event()

@@ -272,12 +272,26 @@ impl Board {
             match step.what {
                 What::One(kind, name) => {
                     let (path, left) = (String::from(name.as_str()), limit(step.budget));
-                    awaited.push(Awaited { kind, path, waited, left, spawned_at: None });
+                    awaited.push(Awaited {
+                        kind,
+                        path,
+                        waited,
+                        is_polled: false,
+                        left,
+                        spawned_at: None,
+                    });
                 }
                 What::Serve(spawned_at) => {
                     let (kind, left) = (AwaitedKind::Serve, limit(step.budget));
                     let (path, spawned_at) = (String::new(), Some(spawned_at));
-                    awaited.push(Awaited { kind, path, waited, left, spawned_at });
+                    awaited.push(Awaited {
+                        kind,
+                        path,
+                        waited,
+                        is_polled: false,
+                        left,
+                        spawned_at,
+                    });
                 }
                 What::Tasks(registry) => {
                     let Some(registry) = registry.upgrade() else { continue };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::board::Board;
 use super::phase::Phase;
 use crate::json;
 use crate::registry::TaskRef;
@@ -44,6 +45,9 @@ pub struct Awaited {
     pub path: String,
     /// How long it has been waited for, in the loop's time.
     pub waited: Duration,
+    /// Whether a thread is in the middle of polling the task at this moment. One that blocks its thread
+    /// is, whenever it is looked at.
+    pub is_polled: bool,
     /// What is left of its budget, and of the overall deadline if that is less; `None`: no limit.
     pub left: Option<Duration>,
     /// The line that spawned the task, or gave the foreground.
@@ -94,16 +98,23 @@ impl Awaited {
         let is_blocking = task.record().flags().is_blocking();
         let kind = if is_blocking { AwaitedKind::Blocking } else { AwaitedKind::Task };
         let spawned_at = Some(task.spawned_at());
-        Self { kind, path: task.path(), waited, left, spawned_at }
+        let is_polled = task.record().at().is_polled();
+        Self { kind, path: task.path(), waited, is_polled, left, spawned_at }
     }
 }
 
 impl Health {
+    pub(super) fn of(board: &Board) -> Self {
+        let phase = board.phase();
+        let (live, ready) = (phase != Phase::Stopped, board.is_ready());
+        Self { live, ready, phase, awaits: board.awaited() }
+    }
+
     /// Returns it as a JSON object, in one line.
     ///
     /// `{"live":true,"ready":false,"phase":"stopping","awaits":[{"kind":"task","path":"db/poller",
-    /// "waited_seconds":2.5,"left_seconds":7.5,"spawned_at":"src/main.rs:12:10"}]}`; what is not
-    /// known is `null`. Keys may be added.
+    /// "waited_seconds":2.5,"is_polled":false,"left_seconds":7.5,"spawned_at":"src/main.rs:12:10"}]}`;
+    /// what is not known is `null`. Keys may be added.
     #[must_use]
     pub fn to_json(&self) -> String {
         json::object(|health| {
@@ -120,6 +131,7 @@ impl Awaited {
         item.text("kind", self.kind);
         item.text("path", &self.path);
         item.seconds("waited_seconds", self.waited);
+        item.flag("is_polled", self.is_polled);
         item.seconds_or_null("left_seconds", self.left);
         item.text_or_null("spawned_at", self.spawned_at);
     }
@@ -139,12 +151,15 @@ impl fmt::Display for Health {
 
 impl fmt::Display for Awaited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, path, waited, left, spawned_at } = self;
+        let Self { kind, path, waited, is_polled, left, spawned_at } = self;
         write!(f, "{kind}")?;
         if !path.is_empty() {
             write!(f, " {path}")?;
         }
         write!(f, " for {waited:.1?}")?;
+        if *is_polled {
+            write!(f, ", which holds its thread")?;
+        }
         if let Some(left) = left {
             write!(f, ", {left:.1?} left")?;
         }

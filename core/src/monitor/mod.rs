@@ -1,12 +1,14 @@
 //! `Monitor`: what any thread may ask a lifespan, also while its loop is blocked.
 
 mod board;
+mod crew;
 mod health;
 mod phase;
 mod reached;
 mod snapshot;
 
 pub(crate) use board::{Board, StepGuard};
+pub(crate) use crew::Crew;
 pub use health::{Awaited, AwaitedKind, Health};
 pub use phase::Phase;
 pub use snapshot::{Node, NodeKind, NodeState, Snapshot};
@@ -19,8 +21,8 @@ use crate::sync::Arc;
 
 /// Looks at a lifespan from anywhere: before it runs, while it runs, and when it has ended.
 ///
-/// Made by [`Lifespan::monitor`](crate::Lifespan::monitor) and
-/// [`Cx::monitor`](crate::Cx::monitor). It asks nothing of the loop, so it answers from another
+/// Made by [`Lifespan::monitor`](crate::Lifespan::monitor), [`Workers::monitor`](crate::Workers::monitor)
+/// and [`Cx::monitor`](crate::Cx::monitor). It asks nothing of the loop, so it answers from another
 /// thread while a task blocks that: for probes over HTTP, and for "why does it not stop?". Holding
 /// one keeps nothing alive, and stops nothing.
 ///
@@ -41,17 +43,30 @@ use crate::sync::Arc;
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Monitor(Arc<Board>);
+pub struct Monitor(Shown);
+
+#[derive(Clone)]
+enum Shown {
+    Lifespan(Arc<Board>),
+    Workers(Arc<Crew>),
+}
 
 impl Monitor {
     pub(crate) fn new(board: Arc<Board>) -> Self {
-        Self(board)
+        Self(Shown::Lifespan(board))
     }
 
-    /// Returns in which phase the lifespan is: one atomic load.
+    pub(crate) fn of_workers(crew: Arc<Crew>) -> Self {
+        Self(Shown::Workers(crew))
+    }
+
+    /// Returns in which phase the lifespan is: one atomic load; of workers, one for each.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        self.0.phase()
+        match &self.0 {
+            Shown::Lifespan(board) => board.phase(),
+            Shown::Workers(crew) => crew.phase(),
+        }
     }
 
     /// Tells whether everything has started, or had started before the stop: one atomic load.
@@ -100,21 +115,23 @@ impl Monitor {
     }
 
     /// Returns how the lifespan is: live, ready, its phase, and what it waits for.
+    ///
+    /// Workers are ready when all are.
     #[must_use]
     pub fn health(&self) -> Health {
-        let phase = self.phase();
-        Health {
-            live: phase != Phase::Stopped,
-            ready: self.0.is_ready(),
-            phase,
-            awaits: self.0.awaited(),
+        match &self.0 {
+            Shown::Lifespan(board) => Health::of(board),
+            Shown::Workers(crew) => crew.health(),
         }
     }
 
     /// Returns all that lives in it: components, scopes and tasks, with their states and ages.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(&self.0)
+        match &self.0 {
+            Shown::Lifespan(board) => Snapshot::of(board),
+            Shown::Workers(crew) => crew.snapshot(),
+        }
     }
 }
 

@@ -44,6 +44,9 @@ pub struct Node {
     pub state: NodeState,
     /// How long it has lived, in the loop's time; of a task, since it was first known to go on.
     pub age: Duration,
+    /// Whether a thread is in the middle of polling the task at this moment. One that blocks its thread
+    /// is, whenever it is looked at.
+    pub is_polled: bool,
     /// The line that spawned the task.
     pub spawned_at: Option<&'static Location<'static>>,
     /// How many times the body was begun, where that is known: of a service.
@@ -114,9 +117,12 @@ impl NodeState {
 }
 
 impl Snapshot {
+    pub(super) fn empty(phase: Phase) -> Self {
+        Self { phase, reason: None, age: Duration::ZERO, nodes: Vec::new() }
+    }
+
     pub(super) fn of(board: &Board) -> Self {
-        let mut snapshot =
-            Self { phase: board.phase(), reason: None, age: Duration::ZERO, nodes: Vec::new() };
+        let mut snapshot = Self::empty(board.phase());
         let Some(running) = board.running() else { return snapshot };
         let now = running.clock.now();
         snapshot.reason = running.stop.reason();
@@ -138,6 +144,7 @@ impl Snapshot {
             name: String::from(part.name.as_str()),
             state: part.state,
             age: part.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
+            is_polled: false,
             spawned_at: None,
             attempts: None,
         });
@@ -167,8 +174,8 @@ impl Snapshot {
     /// Returns it as a JSON object, in one line: a list of nodes, each before what lies in it.
     ///
     /// `{"phase":"serving","reason":null,"age_seconds":61.5,"nodes":[{"depth":0,"kind":"component",
-    /// "name":"db","state":"running","age_seconds":61.2,"spawned_at":null,"attempts":null}]}`. Keys
-    /// may be added.
+    /// "name":"db","state":"running","age_seconds":61.2,"is_polled":false,"spawned_at":null,
+    /// "attempts":null}]}`. Keys may be added.
     #[must_use]
     pub fn to_json(&self) -> String {
         json::object(|snapshot| {
@@ -181,8 +188,19 @@ impl Snapshot {
 }
 
 impl Node {
+    pub(super) fn of_worker(name: String, phase: Phase, age: Duration) -> Self {
+        let state = match phase {
+            Phase::Starting => NodeState::Starting,
+            Phase::Serving | Phase::Draining => NodeState::Running,
+            Phase::Stopping => NodeState::Stopping,
+            Phase::Stopped => NodeState::Stopped,
+        };
+        let (kind, is_polled, spawned_at, attempts) = (NodeKind::Worker, false, None, None);
+        Self { depth: 0, kind, name, state, age, is_polled, spawned_at, attempts }
+    }
+
     fn of(record: RecordRef, is_stopping: bool, now: Instant) -> Self {
-        let (flags, age) = (record.flags(), record.age(now));
+        let (flags, age, is_polled) = (record.flags(), record.age(now), record.at().is_polled());
         let task = TaskRef::new(record);
         let state = if flags.is_cancelled() {
             NodeState::Cancelled
@@ -203,6 +221,7 @@ impl Node {
             name: task.name().map_or_else(|| task.id().to_string(), |name| name.to_string()),
             state,
             age,
+            is_polled,
             spawned_at: Some(task.spawned_at()),
             attempts: None,
         }
@@ -214,6 +233,7 @@ impl Node {
         item.text("name", &self.name);
         item.text("state", self.state.as_str());
         item.seconds("age_seconds", self.age);
+        item.flag("is_polled", self.is_polled);
         item.text_or_null("spawned_at", self.spawned_at);
         match self.attempts {
             Some(attempts) => item.number("attempts", attempts),
@@ -238,10 +258,16 @@ impl fmt::Display for Snapshot {
 
 impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, name, state, age, spawned_at, attempts, .. } = self;
-        write!(f, "{} {name}: {}", kind.as_str(), state.as_str())?;
+        let Self { kind, name, state, age, is_polled, spawned_at, attempts, .. } = self;
+        match kind {
+            NodeKind::Worker => write!(f, "{name}: {}", state.as_str())?,
+            _ => write!(f, "{} {name}: {}", kind.as_str(), state.as_str())?,
+        }
         if *state != NodeState::Waiting {
             write!(f, ", {age:.1?} old")?;
+        }
+        if *is_polled {
+            write!(f, ", being polled")?;
         }
         if let Some(attempts) = attempts {
             write!(f, ", attempt {attempts}")?;

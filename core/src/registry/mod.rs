@@ -46,6 +46,7 @@ use crate::clock::{Clock, Stamp};
 use crate::event::{Reason, ShutdownTrigger};
 use crate::observer::TaskEnd;
 use crate::observers::Observers;
+use crate::polls::Polls;
 use crate::roll_call::Waiting;
 use crate::sync::{Arc, IdSource, Mutex, lock};
 use crate::task::{Entry, Flags, Name, Outcome, TaskId};
@@ -70,6 +71,8 @@ pub(crate) struct Registry {
     /// Set when the loop drops a task that nobody cancelled: then the loop has ended.
     stop: ShutdownTrigger,
     observers: Observers,
+    /// Which tasks are being polled, of all registries of the lifespan.
+    polls: Arc<Polls>,
     tagger: Tagger,
     shards: [Shard; SHARDS],
     hub: Mutex<Hub>,
@@ -107,6 +110,7 @@ impl Registry {
         clock: Clock,
         stop: ShutdownTrigger,
         observers: Observers,
+        polls: Arc<Polls>,
     ) -> Arc<Self> {
         let (tagger, shards) = (Tagger::new(), std::array::from_fn(|_| Shard::default()));
         let (above, below, hub) = (None, Below::default(), Mutex::default());
@@ -119,6 +123,7 @@ impl Registry {
             clock,
             stop,
             observers,
+            polls,
             tagger,
             shards,
             hub,
@@ -137,6 +142,7 @@ impl Registry {
             clock: self.clock.clone(),
             stop: self.stop.clone(),
             observers: self.observers.clone(),
+            polls: Arc::clone(&self.polls),
             tagger: self.tagger,
             shards: std::array::from_fn(|_| Shard::default()),
             hub: Mutex::default(),

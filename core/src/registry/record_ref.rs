@@ -9,6 +9,7 @@ use super::shard::{Attended, Locked, Shard};
 use super::{Registry, TaskRef};
 use crate::clock::Stamp;
 use crate::event::{Reason, ShutdownEvent};
+use crate::polls::{PollKey, Polled};
 use crate::sync::Arc;
 use crate::task::{Flags, Grace, Life, Name, Outcome, Registration, TaskId, TaskState};
 use crate::waiters::{NIL, WakerId};
@@ -193,6 +194,21 @@ impl<'a> RecordAt<'a> {
 
     pub(super) fn below(self) -> Option<Arc<Registry>> {
         self.registry.below.get(self.slot)
+    }
+
+    fn poll_key(self) -> PollKey {
+        PollKey::of(self.registry.address(), self.slot.0)
+    }
+
+    /// Marks the task as being polled on this thread, while what is returned lives.
+    #[inline]
+    pub(crate) fn begin_poll(self) -> Polled<'a> {
+        self.registry.polls.begin(super::this_thread(), self.poll_key())
+    }
+
+    /// Tells whether the task is being polled at this moment.
+    pub(crate) fn is_polled(self) -> bool {
+        self.registry.polls.has(self.poll_key())
     }
 
     pub(crate) fn id(self) -> TaskId {

@@ -52,6 +52,7 @@ use crate::event::{Reason, ShutdownEvent};
 use crate::events::Events;
 use crate::monitor::Board;
 use crate::observers::Observers;
+use crate::polls::Polls;
 use crate::registry::{Failures, Registry, StopTimes, Tasks};
 use crate::service::Group;
 use crate::sync::{Arc, Mutex, lock};
@@ -88,6 +89,7 @@ pub(crate) struct Shared {
     pub(crate) observers: Observers,
     pub(crate) seat: Seat,
     pub(crate) board: Arc<Board>,
+    pub(crate) polls: Arc<Polls>,
 }
 
 impl Scope {
@@ -103,7 +105,8 @@ impl Scope {
     fn new(path: Name, shared: Arc<Shared>, root: Option<Arc<Self>>) -> Self {
         let failures = Arc::clone(&shared.failures);
         let (clock, stop) = (shared.clock.clone(), shared.stop.trigger());
-        let registry = Registry::new(path, failures, clock, stop, shared.observers.clone());
+        let (observers, polls) = (shared.observers.clone(), Arc::clone(&shared.polls));
+        let registry = Registry::new(path, failures, clock, stop, observers, polls);
         shared.seat.tasks.add(shared.seat.worker, &registry);
         let (event, late, services) =
             (ShutdownEvent::new(), LateHandlers::default(), Arc::default());

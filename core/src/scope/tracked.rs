@@ -194,6 +194,7 @@ where
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Some(home) = self.home else { return Poll::Ready(()) };
         let record = home.record();
+        let _polled = record.begin_poll();
         // In the first poll `begin` has just looked.
         if self.waker != WakerId::NONE && record.flags().must_end() {
             return self.finish(Outcome::Cancelled);
@@ -274,6 +275,7 @@ impl<'a, Fut, L, T: 'static> Running<'a, Fut, L, T> {
 impl<Fut, L, T: 'static> Drop for Running<'_, Fut, L, T> {
     fn drop(&mut self) {
         if let Some(home) = self.home {
+            let _polled = home.record().begin_poll();
             let _ = self.finish(dropped_by_loop(home.record()));
         }
     }

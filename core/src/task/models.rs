@@ -75,7 +75,8 @@ impl Tracked {
 fn registry(failures: &Arc<Failures>) -> Arc<Registry> {
     let clock = Clock::of(&Still(Instant::now()));
     let stop = ShutdownEvent::new().trigger();
-    Registry::new(Name::from(""), Arc::clone(failures), clock, stop, Observers::default())
+    let (failures, observers, polls) = (Arc::clone(failures), Observers::default(), Arc::default());
+    Registry::new(Name::from(""), failures, clock, stop, observers, polls)
 }
 
 fn entry(name: Option<&'static str>) -> Entry {

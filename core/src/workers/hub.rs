@@ -6,6 +6,7 @@ use super::Work;
 use crate::event::{Link, Reason, ShutdownEvent};
 use crate::event_loop::{LoopOwner, Timer};
 use crate::lifespan::{Lifespan, Report, StartError};
+use crate::monitor::Crew;
 use crate::observers::Observers;
 use crate::registry::WorkerTasks;
 use crate::scope::Seat;
@@ -15,13 +16,14 @@ use crate::wake::{Payload, call_caught};
 use crate::worker::Worker;
 
 /// What the workers of one run share.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Hub {
     /// Set when all are to stop. Linked both ways with the event of each worker's lifespan.
     pub(super) event: ShutdownEvent,
     /// Set when no stop is to wait for a grace any more; that of each worker is a child.
     pub(super) cancel: ShutdownEvent,
     pub(super) tasks: WorkerTasks,
+    pub(super) crew: Arc<Crew>,
     /// Those of every worker.
     pub(super) observers: Observers,
     /// Each worker that asked for a stop while nobody had, and its reason; before the event is set,
@@ -30,6 +32,11 @@ pub(super) struct Hub {
 }
 
 impl Hub {
+    pub(super) fn new(count: usize) -> Self {
+        let (event, cancel, tasks, observers, asked) = Default::default();
+        Self { event, cancel, tasks, crew: Crew::new(count), observers, asked }
+    }
+
     pub(super) fn ask_to_stop(&self, reason: Reason) {
         let _ = call_caught(|| self.event.trigger().set(reason));
     }
@@ -104,6 +111,7 @@ pub(super) fn work<O: LoopOwner<Handle: Timer>>(
         Err(payload) => return hub.not_started(worker, StartError::Factory(Panic::new(payload))),
     };
     lifespan.observe_for(&hub.observers);
+    hub.crew.add(worker, lifespan.board());
     lifespan.seat_at(Seat { worker, tasks: hub.tasks.clone() });
     let links = hub.link(worker, &mut lifespan);
     let report = lifespan.run_until(hub.cancel.child());

@@ -14,6 +14,7 @@ use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::{LoopOwner, Timer};
 use crate::inside::InsideLoop;
 use crate::lifespan::{HandlerOutcome, Lifespan, Report, Sources, StartError, StopSource};
+use crate::monitor::Monitor;
 use crate::observer::Observer;
 use crate::registry::WorkerTasks;
 use crate::sync::Arc;
@@ -40,7 +41,7 @@ type MainHandler<'a> = Box<dyn FnOnce() -> Result<(), BoxError> + 'a>;
 /// Compared with a runtime of several threads (`TokioLoop::multi_thread`), a task stays on its
 /// worker, may be one that is not `Send`, and never waits for another worker's tasks. Compared with
 /// worker *processes*, memory is shared, and a thread cannot be killed: a task that blocks its
-/// thread for ever holds up the end of all.
+/// thread for ever holds up the end of all, unless its [`HardEnd`](crate::HardEnd) is an exit.
 ///
 /// # Examples
 /// ```
@@ -88,7 +89,7 @@ impl<'a> Workers<'a> {
             count: count.max(1),
             work: Box::new(move |worker, hub| hub::work(&describe, worker, hub)),
             may_block: O::may_block,
-            hub: Hub::default(),
+            hub: Hub::new(count.max(1)),
             sources: Sources::default(),
             main_start: None,
             main_stop: None,
@@ -157,15 +158,24 @@ impl<'a> Workers<'a> {
         self.hub.tasks.clone()
     }
 
+    /// Returns what shows all workers to any thread: their health, and all that lives in them.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        Monitor::of_workers(Arc::clone(&self.hub.crew))
+    }
+
     /// Runs the workers, and blocks this thread until the last one has ended.
     ///
-    /// The stop of each is bounded by its own [`deadline`](Lifespan::deadline), as long as its
-    /// thread turns. The report says what failed, also if nothing could start: inside a running
+    /// The stop of each is bounded by its own [`deadline`](Lifespan::deadline); what becomes of the
+    /// process if one does not let go by then, its [`hard_end`](Lifespan::hard_end) says. The report says what failed, also if nothing could start: inside a running
     /// loop, for example, it holds [`RunError::InsideLoop`](crate::RunError::InsideLoop).
     pub fn run(mut self) -> WorkersReport {
         let bound = match self.bind() {
             Ok(bound) => bound,
-            Err(error) => return WorkersReport::not_started(error, &self.hub.event),
+            Err(error) => {
+                self.hub.crew.end();
+                return WorkersReport::not_started(error, &self.hub.event);
+            }
         };
         let mut report = WorkersReport::new();
         if self.start_main(&mut report) {
@@ -173,6 +183,7 @@ impl<'a> Workers<'a> {
             report.main_stop = call_main(self.main_stop.take());
         }
         drop(bound);
+        self.hub.crew.end();
         (report.reason, report.stopped_by) = self.hub.why();
         report
     }

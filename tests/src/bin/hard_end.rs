@@ -86,6 +86,7 @@ fn hang<O: LoopOwner<Handle: Blocking + Timer>>(
         .stop_timeout(HOUR)
         .deadline(DEADLINE)
         .hard_end(hard_end)
+        .task("innocent", async |cx| cx.shutdown().wait().await)
         .component("db", |it| it.startup(async |_cx| ()).shutdown(async |_cx| println!("db")));
     let lifespan = match way {
         "busy" => lifespan.task("busy", busy),

@@ -6,6 +6,7 @@ mod monitor;
 
 mod attach;
 mod blocking;
+mod budgets;
 mod clock;
 mod components;
 mod crowd;

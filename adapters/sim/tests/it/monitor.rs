@@ -114,11 +114,14 @@ fn a_stop_says_whom_it_waits_for_and_what_is_left() {
         .run();
     let seen = seen.lock().unwrap();
     let line = seen[0].awaits[0].to_string();
-    assert!(line.starts_with("task looks for 2.0s, 6.0s left (spawned at "), "{line}");
+    assert!(
+        line.starts_with("task looks for 2.0s, which holds its thread, 6.0s left (spawned"),
+        "{line}"
+    );
     assert!(seen[0].awaits[1].to_string().starts_with("task own for 2.0s, 3.0s left"));
     assert_eq!(seen[1].awaits[0].to_string(), "shutdown db for 1.0s, 4.0s left");
     assert!(seen[1].to_json().starts_with(
-        r#"{"live":true,"ready":false,"phase":"stopping","awaits":[{"kind":"shutdown","path":"db","waited_seconds":1,"left_seconds":4,"spawned_at":null}]"#
+        r#"{"live":true,"ready":false,"phase":"stopping","awaits":[{"kind":"shutdown","path":"db","waited_seconds":1,"is_polled":false,"left_seconds":4,"spawned_at":null}]"#
     ), "{}", seen[1].to_json());
 }
 

@@ -96,6 +96,7 @@ impl Straggler {
         straggler.text("path", &self.path);
         straggler.text("kind", self.kind);
         straggler.seconds("age_seconds", self.age);
+        straggler.flag("is_polled", self.is_polled);
         straggler.text("spawned_at", self.spawned_at);
     }
 }

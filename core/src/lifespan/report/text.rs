@@ -58,13 +58,14 @@ impl fmt::Display for Report {
         if self.more_forced > 0 {
             writeln!(f, "  and {} more tasks whose grace was over", self.more_forced)?;
         }
-        for Straggler { path, age, kind, spawned_at, .. } in &self.stragglers {
+        for Straggler { path, age, kind, is_polled, spawned_at, .. } in &self.stragglers {
             let what = match kind {
                 AwaitedKind::Serve => String::from("the foreground"),
                 AwaitedKind::Blocking => format!("task {path}, a blocking closure"),
                 _ => format!("task {path}"),
             };
-            writeln!(f, "  left behind: {what}, {age:.1?} old (spawned at {spawned_at})")?;
+            let holds = if *is_polled { ", which holds its thread" } else { "" };
+            writeln!(f, "  left behind: {what}, {age:.1?} old{holds} (spawned at {spawned_at})")?;
         }
         Ok(())
     }
