@@ -117,6 +117,28 @@ fn the_foreground_that_blocks() {
 }
 
 #[test]
+fn in_a_runtime_of_somebody_elses_on_a_worker_and_in_a_foreground() {
+    for owner in ["attached", "workers", "foreground"] {
+        let Ended { stderr, status, .. } = run("busy", owner, "exit");
+        assert_eq!(status.code(), Some(70), "{owner}: {stderr}");
+        assert!(stderr.contains("left behind: task busy,"), "{owner}: {stderr}");
+    }
+}
+
+#[test]
+fn unless_asked_a_stop_says_something_only_after_a_second() {
+    for runtime in ONE_THREAD {
+        let Ended { stderr, .. } = run("a second", runtime, "return");
+        let (first, rest) = stderr.split_once('\n').unwrap();
+        assert!(first.starts_with("lifespan still stopping after 1."), "{stderr}");
+        assert!(first.ends_with(" until the deadline)"), "{stderr}");
+        assert!(rest.starts_with("  awaits task a second for "), "{stderr}");
+        assert!(rest.contains(", which holds its thread, "), "{stderr}");
+        assert_eq!(run("quick", runtime, "return").stderr, "");
+    }
+}
+
+#[test]
 fn the_process_aborts_if_it_is_to() {
     for runtime in ONE_THREAD {
         let Ended { stderr, status, .. } = run("busy", runtime, "abort");

@@ -138,7 +138,8 @@ impl<L: Timer> Run<L> {
         if self.handle.has_virtual_time() {
             return None;
         }
-        let watch = Watch::begin(plan, self.budgets, &self.shared.stop, &self.draft)?;
+        let Shared { stop, cancel, .. } = &*self.shared;
+        let watch = Watch::begin(plan, self.budgets, stop, cancel, &self.draft)?;
         self.finish = Some(Arc::clone(watch.finish()));
         Some(watch)
     }

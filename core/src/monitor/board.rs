@@ -6,6 +6,7 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
+use super::crew::Crew;
 use super::health::{Awaited, AwaitedKind};
 use super::phase::{Phase, PhaseCell};
 use super::reached::Reached;
@@ -14,13 +15,15 @@ use crate::clock::Clock;
 use crate::event::ShutdownEvent;
 use crate::observers::Observers;
 use crate::registry::{RecordRef, Registry, TaskRef};
-use crate::sync::{Arc, Mutex, Weak, lock};
+use crate::sync::{Arc, Mutex, OnceLock, Weak, lock};
 use crate::task::Name;
 
 pub(crate) struct Board {
     phase: PhaseCell,
     observers: Observers,
     reached: Reached,
+    /// The workers that it is one of.
+    crew: OnceLock<Weak<Crew>>,
     inner: Mutex<Inner>,
 }
 
@@ -78,11 +81,17 @@ enum What {
 impl Board {
     pub(crate) fn new(observers: Observers) -> Arc<Self> {
         let (phase, reached) = (PhaseCell::new(), Reached::new());
-        Arc::new(Self { phase, observers, reached, inner: Mutex::default() })
+        let (crew, inner) = (OnceLock::new(), Mutex::default());
+        Arc::new(Self { phase, observers, reached, crew, inner })
     }
 
     pub(crate) fn phase(&self) -> Phase {
         self.phase.get()
+    }
+
+    /// Its phase counts for these workers, too.
+    pub(super) fn join(&self, crew: Weak<Crew>) {
+        let _ = self.crew.set(crew); // a board is one worker's
     }
 
     pub(super) fn has_started(&self) -> bool {
@@ -104,6 +113,9 @@ impl Board {
         if let Some(phase) = self.phase.advance(next) {
             self.observers.phase_changed(phase);
             self.reached.tell(phase);
+            if let Some(crew) = self.crew.get().and_then(Weak::upgrade) {
+                crew.refresh();
+            }
         }
     }
 

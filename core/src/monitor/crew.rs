@@ -3,7 +3,9 @@
 use super::board::Board;
 use super::health::Health;
 use super::phase::{Phase, PhaseCell};
+use super::reached::Reached;
 use super::snapshot::{Node, Snapshot};
+use crate::event::ShutdownEvent;
 use crate::sync::{Arc, Mutex, lock};
 use crate::worker::Worker;
 
@@ -12,16 +14,18 @@ pub(crate) struct Crew {
     /// How many there will be.
     count: usize,
     boards: Mutex<Vec<(Worker, Arc<Board>)>>,
-    /// `Stopped` at the end of the run; until then the workers tell.
     phase: PhaseCell,
+    reached: Reached,
 }
 
 impl Crew {
     pub(crate) fn new(count: usize) -> Arc<Self> {
-        Arc::new(Self { count, boards: Mutex::default(), phase: PhaseCell::new() })
+        let (phase, reached) = (PhaseCell::new(), Reached::new());
+        Arc::new(Self { count, boards: Mutex::default(), phase, reached })
     }
 
-    pub(crate) fn add(&self, worker: Worker, board: Arc<Board>) {
+    pub(crate) fn add(self: &Arc<Self>, worker: Worker, board: Arc<Board>) {
+        board.join(Arc::downgrade(self));
         let mut boards = lock(&self.boards);
         boards.push((worker, board));
         boards.sort_by_key(|(worker, _)| worker.index());
@@ -29,30 +33,49 @@ impl Crew {
 
     /// The run has ended, whether or not a worker was ever there.
     pub(crate) fn end(&self) {
-        self.phase.advance(|_| Phase::Stopped);
+        self.advance(Phase::Stopped);
+    }
+
+    /// The phase of a worker has changed.
+    pub(super) fn refresh(&self) {
+        self.advance(self.computed());
+    }
+
+    fn advance(&self, phase: Phase) {
+        if let Some(phase) = self.phase.advance(|_| phase) {
+            self.reached.tell(phase);
+        }
+    }
+
+    /// All serve when the last one does, and stop when the first one does. That all have stopped is
+    /// said at the end of the run.
+    fn computed(&self) -> Phase {
+        let boards = self.boards();
+        let phases = boards.iter().map(|(_, board)| board.phase()).collect::<Vec<_>>();
+        match phases.iter().max() {
+            Some(Phase::Stopping | Phase::Stopped) => Phase::Stopping,
+            Some(Phase::Draining) => Phase::Draining,
+            Some(_) if phases.len() == self.count => {
+                phases.into_iter().min().unwrap_or(Phase::Starting)
+            }
+            _ => Phase::Starting,
+        }
     }
 
     fn boards(&self) -> Vec<(Worker, Arc<Board>)> {
         lock(&self.boards).clone()
     }
 
-    /// The latest phase that any is in, of those that have not stopped; but as long as none stops,
-    /// the earliest: all serve when the last one does.
     pub(super) fn phase(&self) -> Phase {
-        if self.phase.get() == Phase::Stopped {
-            return Phase::Stopped;
-        }
-        let boards = self.boards();
-        let phases = boards.iter().map(|(_, board)| board.phase()).collect::<Vec<_>>();
-        let stops = |phase: &Phase| (Phase::Draining..=Phase::Stopping).contains(phase);
-        if let Some(latest) = phases.iter().copied().filter(stops).max() {
-            return latest;
-        }
-        if phases.contains(&Phase::Stopped) {
-            return Phase::Stopping; // the others are about to
-        }
-        let serve = phases.len() == self.count && phases.iter().all(|it| *it == Phase::Serving);
-        if serve { Phase::Serving } else { Phase::Starting }
+        self.phase.get()
+    }
+
+    pub(super) fn has_started(&self) -> bool {
+        self.phase.has_started()
+    }
+
+    pub(super) fn reached(&self, phase: Phase) -> Option<&ShutdownEvent> {
+        self.reached.event(phase)
     }
 
     pub(super) fn health(&self) -> Health {

@@ -16,6 +16,7 @@ pub use snapshot::{Node, NodeKind, NodeState, Snapshot};
 use std::fmt;
 use std::time::Duration;
 
+use crate::event::ShutdownEvent;
 use crate::inside::{self, InsideLoop};
 use crate::sync::Arc;
 
@@ -60,7 +61,9 @@ impl Monitor {
         Self(Shown::Workers(crew))
     }
 
-    /// Returns in which phase the lifespan is: one atomic load; of workers, one for each.
+    /// Returns in which phase the lifespan is: one atomic load.
+    ///
+    /// Workers serve when all do, and stop when the first one does.
     #[must_use]
     pub fn phase(&self) -> Phase {
         match &self.0 {
@@ -72,7 +75,10 @@ impl Monitor {
     /// Tells whether everything has started, or had started before the stop: one atomic load.
     #[must_use]
     pub fn has_started(&self) -> bool {
-        self.0.has_started()
+        match &self.0 {
+            Shown::Lifespan(board) => board.has_started(),
+            Shown::Workers(crew) => crew.has_started(),
+        }
     }
 
     /// Waits until the lifespan has reached a phase or passed it by; returns in which it is then.
@@ -92,7 +98,7 @@ impl Monitor {
     /// }
     /// ```
     pub async fn wait_for(&self, phase: Phase) -> Phase {
-        if let Some(reached) = self.0.reached(phase) {
+        if let Some(reached) = self.reached(phase) {
             reached.wait().await;
         }
         self.phase()
@@ -108,7 +114,7 @@ impl Monitor {
         timeout: Duration,
     ) -> Result<Phase, InsideLoop> {
         inside::refuse("Monitor::wait_for_blocking_timeout")?;
-        if let Some(reached) = self.0.reached(phase) {
+        if let Some(reached) = self.reached(phase) {
             reached.wait_blocking_timeout(timeout)?;
         }
         Ok(self.phase())
@@ -131,6 +137,15 @@ impl Monitor {
         match &self.0 {
             Shown::Lifespan(board) => Snapshot::of(board),
             Shown::Workers(crew) => crew.snapshot(),
+        }
+    }
+}
+
+impl Monitor {
+    fn reached(&self, phase: Phase) -> Option<&ShutdownEvent> {
+        match &self.0 {
+            Shown::Lifespan(board) => board.reached(phase),
+            Shown::Workers(crew) => crew.reached(phase),
         }
     }
 }

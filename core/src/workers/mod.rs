@@ -182,8 +182,8 @@ impl<'a> Workers<'a> {
             report.workers = self.run_workers();
             report.main_stop = call_main(self.main_stop.take());
         }
-        drop(bound);
         self.hub.crew.end();
+        drop(bound);
         (report.reason, report.stopped_by) = self.hub.why();
         report
     }

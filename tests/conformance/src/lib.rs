@@ -21,6 +21,7 @@ pub mod instances;
 pub mod lacking;
 pub mod local;
 pub mod loop_gone;
+pub mod monitor;
 pub mod named_events;
 pub mod names;
 pub mod observers;

@@ -184,6 +184,10 @@ macro_rules! __behaviours_of_every_loop {
                 caps_every_grace, bounds_a_protected_block, caps_every_handler,
                 of_any_duration_is_valid, is_not_held_up_by_destructors,
             }
+            monitor {
+                is_ready_from_the_whole_start_to_the_stop, answers_while_its_loop_is_blocked,
+                drains_before_it_stops, has_a_deadline_though_its_loop_is_blocked,
+            }
             reports {
                 of_a_clean_end, of_a_foreground_that_fails, of_a_task_that_fails,
                 of_a_handler_that_fails, of_a_task_that_was_forced, of_many_failures,

@@ -9,8 +9,8 @@ use std::time::Duration;
 use lifespan::async_executor::AsyncExecutorLoop;
 use lifespan::async_std::AsyncStdLoop;
 use lifespan::smol::SmolLoop;
-use lifespan::tokio::TokioLoop;
-use lifespan::{Blocking, Cx, HardEnd, Lifespan, LoopOwner, Timer};
+use lifespan::tokio::{Tokio, TokioLoop};
+use lifespan::{Blocking, Cx, Foreground, HardEnd, Lifespan, LoopOwner, Timer, Workers};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const GRACE: Duration = Duration::from_millis(100);
@@ -26,6 +26,9 @@ fn main() -> ExitCode {
         _ => return ExitCode::from(2),
     };
     match &**runtime {
+        "attached" => attached(hard_end),
+        "workers" => workers(hard_end),
+        "foreground" => foreground(hard_end),
         "tokio" => hang(way, TokioLoop::current_thread(), hard_end),
         "tokio-multi" => hang(way, TokioLoop::multi_thread(), hard_end),
         "smol" => hang(way, SmolLoop::new(), hard_end),
@@ -33,6 +36,36 @@ fn main() -> ExitCode {
         "async-executor" => hang(way, AsyncExecutorLoop::on(Arc::default()), hard_end),
         _ => ExitCode::from(2),
     }
+}
+
+/// A lifespan on a loop that it does not own: another one's, which has more time.
+fn attached(hard_end: HardEnd) -> ExitCode {
+    let report = Lifespan::on(TokioLoop::current_thread())
+        .serve(async move |_cx| {
+            let handle = Tokio::current().expect("it runs");
+            let lifespan = Lifespan::attach(handle).grace(GRACE).deadline(DEADLINE);
+            let report = lifespan.hard_end(hard_end).task("busy", busy).run().await;
+            println!("{report}");
+        })
+        .run();
+    ExitCode::from(report.exit_code())
+}
+
+/// One worker of two hangs.
+fn workers(hard_end: HardEnd) -> ExitCode {
+    let report = Workers::new(2, |worker| {
+        let lifespan = Lifespan::on(SmolLoop::new()).grace(GRACE).deadline(DEADLINE);
+        let lifespan = lifespan.hard_end(hard_end);
+        if worker.index() == 1 { lifespan.task("busy", busy) } else { lifespan }
+    });
+    ExitCode::from(report.run().exit_code())
+}
+
+fn foreground(hard_end: HardEnd) -> ExitCode {
+    let foreground = Foreground::on(SmolLoop::new()).expect("no loop runs");
+    let foreground = foreground.grace(GRACE).deadline(DEADLINE).hard_end(hard_end);
+    drop(foreground.task("busy").spawn(busy));
+    ExitCode::from(foreground.stop().exit_code())
 }
 
 /// Asks for a stop, and hangs then.
@@ -124,6 +157,11 @@ fn hang<O: LoopOwner<Handle: Blocking + Timer>>(
                 thread::sleep(Duration::from_millis(1200));
             },
         ),
+        "a second" => lifespan.deadline(HOUR).task("a second", async |cx| {
+            let _ = cx.trigger().set("now");
+            thread::sleep(Duration::from_millis(1200));
+        }),
+        "quick" => lifespan.task("stops", stops),
         "lets go" => lifespan.task("lets go", async |cx| {
             let _ = cx.trigger().set("now");
             thread::sleep(Duration::from_millis(1500));

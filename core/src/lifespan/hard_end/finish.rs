@@ -41,7 +41,7 @@ enum Stage {
 pub(super) struct Times {
     /// When the stop was asked for.
     pub(super) asked: Option<Instant>,
-    /// When the drain ended.
+    /// When the drain ended, or a second demand came; that may be before the stop was asked for.
     pub(super) drained: Option<Instant>,
     /// The start-up handlers that run.
     pub(super) starting: Vec<Starting>,
@@ -84,9 +84,12 @@ impl Finish {
         });
     }
 
-    /// The drain has ended: the deadline counts from now.
+    /// The drain has ended, or is to end at once: the deadline counts from now. The first time
+    /// counts.
     pub(in crate::lifespan) fn drained(&self) {
-        self.change(|times| times.drained = Some(Instant::now()));
+        self.change(|times| {
+            times.drained.get_or_insert_with(Instant::now);
+        });
     }
 
     /// A start-up handler runs, while what is returned lives.

@@ -28,7 +28,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Watches a run until it is dropped: the run has ended then, however.
 pub(crate) struct Watch {
     finish: Arc<Finish>,
-    _asked: Link,
+    _told: [Link; 2],
 }
 
 impl Watch {
@@ -37,6 +37,7 @@ impl Watch {
         plan: WatchPlan,
         budgets: Budgets,
         stop: &ShutdownEvent,
+        cancel: &ShutdownEvent,
         draft: &Arc<Draft>,
     ) -> Option<Self> {
         let finish = Arc::new(Finish::default());
@@ -55,9 +56,10 @@ impl Watch {
         };
         let builder = Builder::new().name("lifespan-watch".into()).stack_size(STACK);
         builder.spawn(move || thread.run()).ok()?;
-        let told = Arc::clone(&finish);
-        let asked = Link::new(stop, move |_reason| told.asked());
-        Some(Self { finish, _asked: asked })
+        let [asked, cancelled] = [(); 2].map(|()| Arc::clone(&finish));
+        let asked = Link::new(stop, move |_reason| asked.asked());
+        let cancelled = Link::new(cancel, move |_reason| cancelled.drained());
+        Some(Self { finish, _told: [asked, cancelled] })
     }
 
     pub(in crate::lifespan) fn finish(&self) -> &Arc<Finish> {
@@ -112,7 +114,8 @@ impl WatchThread {
         let now = Instant::now();
         let Some(asked) = times.asked else { return due_in_start(times, now) };
         // A blocked loop does not end its drain.
-        let stopping = times.drained.or_else(|| asked.checked_add(self.budgets.drain));
+        let drained = times.drained.map(|drained| drained.max(asked));
+        let stopping = drained.or_else(|| asked.checked_add(self.budgets.drain));
         let after = |wait: Duration| stopping.and_then(|began| began.checked_add(wait));
         let end = after(self.budgets.deadline.saturating_add(MARGIN));
         let line = after(self.quiet.saturating_add(pauses(self.said)));
