@@ -1,4 +1,4 @@
-//! A ticker that runs as a child process, and a client of it. Every wait has a hang guard.
+//! An example that runs as a child process, and a client of it. Every wait has a hang guard.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ pub(crate) const HANG: Duration = Duration::from_secs(60);
 /// A stop that takes this long has waited for the grace of ten seconds, though every task had ended.
 const STOP: Duration = Duration::from_secs(9);
 
-/// The ticker; killed when dropped, should it still run.
+/// The example; killed when dropped, should it still run.
 pub(crate) struct Program {
     child: Child,
     /// The lines that it prints; `None` once nobody listens any more.
@@ -22,8 +22,18 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// Starts the ticker.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut command = Command::new(path());
+        Self::start_example("time_ticker", args)
+    }
+
+    pub(crate) fn start_example(name: &str, args: &[&str]) -> Self {
+        Self::start_with(name, args, |_command| {})
+    }
+
+    pub(crate) fn start_with(name: &str, args: &[&str], adapt: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(path(name));
+        adapt(&mut command);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stdout = read_lines(BufReader::new(child.stdout.take().unwrap()));
@@ -33,8 +43,10 @@ impl Program {
     /// Reads the first line, which says where it listens.
     pub(crate) fn listening_addr(&mut self) -> String {
         let line = self.line(Instant::now() + HANG).unwrap();
-        let addr = line.strip_prefix("listening on http://");
-        addr.unwrap_or_else(|| panic!("not the first line: {line:?}")).to_owned()
+        let addr = line.strip_prefix("listening on ").and_then(|addr| addr.split_once("://"));
+        addr.map(|(_scheme, addr)| addr)
+            .unwrap_or_else(|| panic!("not the first line: {line:?}"))
+            .to_owned()
     }
 
     /// Returns what it prints up to and with this line.
@@ -97,9 +109,9 @@ impl Drop for Program {
 }
 
 /// The examples lie beside the folder of the tests.
-fn path() -> PathBuf {
+fn path(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
-    let path = tests.parent().unwrap().parent().unwrap().join("examples").join("time_ticker");
+    let path = tests.parent().unwrap().parent().unwrap().join("examples").join(name);
     assert!(path.exists(), "{} is missing: `cargo build --examples` first", path.display());
     path
 }
