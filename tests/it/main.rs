@@ -5,6 +5,7 @@
 mod loops;
 mod log;
 
+mod asgi_lifespan;
 mod attached;
 mod bareasgi;
 mod bareasgi_tasks;
@@ -16,6 +17,7 @@ mod hard_end;
 mod inside;
 mod new_user;
 mod sanic_events;
+mod sanic_stop;
 mod sanic_tasks;
 mod signals;
 mod stop_races;
