@@ -49,6 +49,21 @@ main() {
   [ ${#FAILED[@]} = 0 ]
 }
 
+# The sources of its standard library, unpacked into the same place: debian_source 1.96
+debian_source() {
+  local home=$CACHE/rust-$1 version
+  [ -d "$home/system/usr/lib/rustlib/src/rust/library" ] && return 0
+  version=$(apt-cache madison rust-web-src | awk -v want="$1." '$3 ~ "^"want {print $3; exit}')
+  [ -n "$version" ] || skip "no rust-web-src $1 in the archive"
+  mkdir -p "$home/debs"
+  (
+    cd "$home/debs"
+    apt-get download -qq "rust-web-src=$version"
+    for package in *.deb; do dpkg -x "$package" ../system; done
+  )
+  rm -rf "$home/debs"
+}
+
 # Debian's own toolchain of a version, unpacked beside the installed one: debian_toolchain 1.85 19
 debian_toolchain() {
   local home=$CACHE/rust-$1 version

@@ -32,6 +32,11 @@
 //! There it is the console's Ctrl-C, Ctrl-Break and close. The system ends a program whose window
 //! was closed about five seconds later, whatever it does: its budgets must fit into that.
 
+#[cfg(not(any(unix, windows)))]
+compile_error!(
+    "there are signals on Unix and Windows only: leave the feature `signals` of lifespan out"
+);
+
 #[cfg(unix)]
 mod before;
 #[cfg(unix)]
