@@ -1,4 +1,5 @@
-//! The guide page "What the compiler told you" says what the compiler says.
+//! The guide pages: "What the compiler told you" says what the compiler says, "Coming from" names tests
+//! that are there.
 
 use std::fs;
 use std::path::Path;
@@ -40,4 +41,39 @@ fn every_quoted_line_is_said() {
     for line in quoted {
         assert!(said.iter().any(|said| said == line), "no case says: {line}");
     }
+}
+
+const COMING_FROM: &str = include_str!("../../docs/coming-from.md");
+
+/// The sources of all tests here.
+fn sources(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else {
+            into.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_test_that_the_tables_name_is_there() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = String::new();
+    sources(&tests.join("it"), &mut all);
+    let mut named = 0;
+    let rows = COMING_FROM.lines().filter(|line| line.starts_with('|'));
+    for row in rows.filter(|row| row.matches(" | ").count() == 2) {
+        let (_, names) = row.trim_end_matches(" |").rsplit_once(" | ").unwrap();
+        for name in names.split('`').skip(1).step_by(2) {
+            let is_there = match name.strip_prefix("ui/") {
+                Some(file) => tests.join("ui").join(file).exists(),
+                None => all.contains(&format!("fn {}", name.trim_end_matches(".."))),
+            };
+            assert!(is_there, "{name}: no test is named so, in the row {row}");
+            named += 1;
+        }
+    }
+    assert!(named > 60, "the rows were not found: {named}");
 }

@@ -6,3 +6,8 @@ pub mod faults;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/what-the-compiler-told-you.md")]
 mod guide {}
+
+/// The page for those who come from elsewhere, so that its code is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/coming-from.md")]
+mod coming_from {}
