@@ -93,10 +93,7 @@ fn s01_a_spawn_never_polls_inside_the_call<O: LoopOwner<Handle: Timer>>(owner: O
 }
 
 fn s01_nobody_need_hold_a_handle<O: LoopOwner<Handle: Timer>>(owner: O) {
-    let (done, at_end) = {
-        let event = ShutdownEvent::new();
-        (event.clone(), event.trigger())
-    };
+    let (done, at_end) = begins();
     inside(owner, async move |cx| {
         drop(cx.spawn(async move |_cx| {
             yield_now().await;
@@ -297,10 +294,15 @@ fn s14_cancel_of_an_unknown_or_finished_task_is_told<O: LoopOwner<Handle: Timer>
     });
 }
 
+/// Something that happens once, for who waits and for who sets it.
+fn begins() -> (ShutdownEvent, ShutdownTrigger) {
+    let event = ShutdownEvent::new();
+    (event.clone(), event.trigger())
+}
+
 /// A task that a cancel does not cut before the trigger is set; it protects itself already.
 async fn stubborn<L: Timer>(cx: &Cx<'_, L>) -> (Task<()>, ShutdownTrigger) {
-    let (begun, may_end) = (ShutdownEvent::new(), ShutdownEvent::new());
-    let (at_begin, go_on) = (begun.trigger(), may_end.trigger());
+    let ((begun, at_begin), (may_end, go_on)) = (begins(), begins());
     let task = cx.task("stubborn").spawn(async move |cx| {
         let protected = async move {
             at_begin.set("it protects itself").unwrap();
@@ -371,11 +373,14 @@ fn s14_a_task_that_cancels_itself_goes_no_further<O: LoopOwner<Handle: Timer>>(o
 fn s14_a_canceller_that_is_cancelled_is_cancelled<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
         let (stubborn, go_on) = stubborn(&cx).await;
-        let canceller = cx.spawn(async |cx| {
-            let _outcome = cx.tasks().cancel("stubborn").await;
+        let (begun, at_begin) = begins();
+        let canceller = cx.spawn(async move |cx| {
+            let cancel = cx.tasks().cancel("stubborn");
+            at_begin.set("the cancel is made").unwrap();
+            let _outcome = cancel.await;
             unreachable!("it is cancelled while it waits");
         });
-        yield_now().await;
+        begun.wait().await;
         assert!(matches!(canceller.cancel().await, Outcome::Cancelled));
         go_on.set("the canceller is gone").unwrap();
         assert!(matches!(stubborn.await, Err(TaskError::Cancelled)));
