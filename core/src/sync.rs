@@ -27,13 +27,11 @@ pub(crate) fn seed() -> u64 {
     7
 }
 
-/// How many records a chunk has, and words the first block of a table: under loom few, since each
-/// word is an object there.
+/// How many records a chunk has: under loom few, since the word of each is an object there.
 #[cfg(not(loom))]
 pub(crate) const CHUNK: u32 = 64;
 #[cfg(loom)]
 pub(crate) const CHUNK: u32 = 2;
-pub(crate) const FIRST_BLOCK: u32 = CHUNK;
 
 /// Locks, whatever a panic elsewhere left behind.
 ///

@@ -155,6 +155,11 @@ impl WakerSlot {
     pub(crate) fn take(&mut self) -> Option<Waker> {
         self.0.take()
     }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
 }
 
 /// Names a registered waker, so that a re-poll with the same one needs no lock.

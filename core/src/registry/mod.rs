@@ -55,7 +55,7 @@ use crate::wake::{call_caught, drop_caught, wake_all};
 use kept::Kept;
 use names::Tagger;
 use record_ref::SHARDS;
-use shard::{Left, Locked, Shard};
+use shard::{Completed, Left, Locked, Shard};
 use tally::Above;
 use tree::Below;
 use vitals::VitalsTable;
@@ -174,26 +174,56 @@ impl Registry {
         // A closure on a thread of its own is not seen to begin, nor is a scope.
         let is_unseen = flags & (Flags::BLOCKING | Flags::SCOPE) != 0;
         let since = if is_unseen { self.clock.stamp() } else { Stamp::NONE };
-        let id = TaskId::unique();
-        let (tag, at) = match &entry.name {
-            Some(name) => self.place_of(name.as_bytes()),
-            None => (0, this_thread() % SHARDS),
+        let slot = match &entry.name {
+            None => self.register_unnamed(entry, since, flags)?,
+            Some(_) => self.register_named(entry, since, flags)?,
         };
-        let mut shard = self.shards[at].lock();
-        if let Some(why) = refusal(&shard, tag, entry) {
-            return Err(why);
+        if !self.observers.is_empty() {
+            self.tell_spawned(slot);
         }
-        let index = shard.open(id, entry, tag, since, flags);
+        Ok(slot)
+    }
+
+    #[inline]
+    fn register_unnamed(
+        &self,
+        entry: &mut Entry,
+        since: Stamp,
+        flags: u32,
+    ) -> Result<Slot, Refused> {
+        let at = this_thread() % SHARDS;
+        let mut shard = self.shards[at].lock();
+        if shard.is_closed() {
+            return Err(Refused::Closed);
+        }
+        let index = shard.open(TaskId::unique(), entry, since, flags);
+        self.registered(shard, at, index)
+    }
+
+    #[inline]
+    fn register_named(&self, entry: &mut Entry, since: Stamp, flags: u32) -> Result<Slot, Refused> {
+        let name = entry.name.as_ref().map_or(&[][..], Name::as_bytes);
+        let (tag, at) = self.place_of(name);
+        let mut shard = self.shards[at].lock();
+        if shard.is_closed() {
+            return Err(Refused::Closed);
+        }
+        if name.is_empty() {
+            return Err(Refused::EmptyName);
+        }
+        let Some(vacancy) = shard.vacancy(tag, name) else { return Err(Refused::NameTaken) };
+        let index = shard.open_named(TaskId::unique(), entry, vacancy, since, flags);
+        self.registered(shard, at, index)
+    }
+
+    #[inline]
+    fn registered(&self, shard: Locked<'_>, at: usize, index: u32) -> Result<Slot, Refused> {
         let is_stopping = shard.is_stopping();
         drop(shard);
         if is_stopping {
             self.notify_all();
         }
-        let slot = Slot::new(at, index);
-        if !self.observers.is_empty() {
-            self.tell_spawned(slot);
-        }
-        Ok(slot)
+        Ok(Slot::new(at, index))
     }
 
     /// Tells of a task that its loop has not been given yet.
@@ -254,27 +284,37 @@ impl Registry {
         record
     }
 
+    /// Settles a task that has completed, and that somebody attends to; what nobody asks for, when it
+    /// ended for example, is not noted.
+    fn complete(&self, task: RecordAt<'_>) {
+        if !self.observers.is_empty() {
+            return self.settle(task, Outcome::Completed);
+        }
+        let mut shard = task.lock();
+        let completed = shard.complete(task.index(), task.word());
+        let may_be_empty = shard.is_watched() && !shard.is_busy();
+        drop(shard);
+        match completed {
+            Completed::AndLeft(None) => {}
+            Completed::AndLeft(Some(left)) => leave(left),
+            Completed::NotYet => return self.settle(task, Outcome::Completed),
+        }
+        if may_be_empty {
+            self.emptied();
+        }
+    }
+
     /// Settles a task: its name is free, its outcome stands, a failure nobody hears is reported,
     /// and all who waited are woken; in one locked section, so that nobody sees a part of it. The
     /// reference of the tracked future is given up.
     fn settle(&self, task: RecordAt<'_>, outcome: Outcome) {
-        match outcome {
-            // Nobody asks when a task ended that is not listed and has not failed.
-            Outcome::Completed if !task.flags().is_listed() && self.observers.is_empty() => {
-                if self.end(task, Outcome::Completed, Stamp::NONE, None) {
-                    self.emptied();
-                }
-            }
-            outcome => {
-                if self.settle_at(task, outcome) {
-                    self.emptied();
-                }
-            }
+        if self.settle_at(task, outcome) {
+            self.emptied();
         }
     }
 
-    /// As `settle`, and notes the time. Tells whether the registry may be empty now, of which those
-    /// who watch have not heard.
+    /// As `settle`. Tells whether the registry may be empty now, of which those who watch have not
+    /// heard.
     #[cold]
     fn settle_at(&self, task: RecordAt<'_>, outcome: Outcome) -> bool {
         let loop_closed = matches!(outcome, Outcome::LoopClosed);

@@ -43,6 +43,19 @@ pub(super) struct Names {
     used: usize,
 }
 
+/// A place in the table that is vacant, for an entry with this tag.
+#[derive(Clone, Copy)]
+pub(super) struct Vacancy {
+    place: usize,
+    tag: u32,
+}
+
+impl Vacancy {
+    pub(super) fn tag(self) -> u32 {
+        self.tag
+    }
+}
+
 const VACANT: u64 = 0;
 const FIRST: usize = 16;
 
@@ -56,32 +69,52 @@ fn tag_of(entry: u64) -> u32 {
 
 impl Names {
     /// The first index with this tag that `is_it` accepts.
-    pub(super) fn find(&self, tag: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub(super) fn find(&self, tag: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         if self.table.is_empty() {
             return None;
         }
+        self.search(tag, is_it).ok()
+    }
+
+    /// The first index with this tag that `is_it` accepts, or a vacancy for another one.
+    #[inline]
+    fn search(&self, tag: u32, mut is_it: impl FnMut(u32) -> bool) -> Result<u32, Vacancy> {
         let mut place = self.home(tag);
         loop {
             let found = self.table[place];
             if found == VACANT {
-                return None;
+                return Err(Vacancy { place, tag });
             }
             let index = (found as u32).wrapping_sub(1);
             if tag_of(found) == tag && is_it(index) {
-                return Some(index);
+                return Ok(index);
             }
             place = self.after(place);
         }
     }
 
-    /// Adds an index that is not in the table.
-    pub(super) fn insert(&mut self, tag: u32, index: u32) {
+    /// Where an index with this tag may be put, unless there is one that `is_it` accepts.
+    #[inline]
+    pub(super) fn vacancy(&mut self, tag: u32, is_it: impl FnMut(u32) -> bool) -> Option<Vacancy> {
         // A third stays vacant, so that a look-up ends soon.
         if self.table.len() * 2 <= self.used * 3 {
             self.grow();
         }
+        self.search(tag, is_it).err()
+    }
+
+    /// Adds an index, before anything else changes.
+    #[inline]
+    pub(super) fn fill(&mut self, vacancy: Vacancy, index: u32) {
         self.used += 1;
-        self.put(entry(tag, index));
+        self.table[vacancy.place] = entry(vacancy.tag, index);
+    }
+
+    /// Adds an index that is not in the table.
+    pub(super) fn insert(&mut self, tag: u32, index: u32) {
+        if let Some(vacancy) = self.vacancy(tag, |_| false) {
+            self.fill(vacancy, index);
+        }
     }
 
     /// Takes out what `insert` has put in.
@@ -116,6 +149,7 @@ impl Names {
         self.table[gap] = VACANT;
     }
 
+    #[cold]
     fn grow(&mut self) {
         let len = (self.table.len() * 2).max(FIRST);
         let old = std::mem::replace(&mut self.table, vec![VACANT; len]);

@@ -455,7 +455,7 @@ impl<'a> RecordAt<'a> {
     pub(crate) fn complete(self) {
         // In one step, if nobody attends to the task (record, invariant 5).
         if !(self.registry.observers.is_empty() && self.word.complete_unattended()) {
-            self.registry.settle(self, Outcome::Completed);
+            self.registry.complete(self);
         }
     }
 }

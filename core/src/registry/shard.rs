@@ -3,12 +3,12 @@
 use std::task::Waker;
 
 use super::flag_table::{FlagTable, Word};
-use super::names::Names;
+use super::names::{Names, Vacancy};
 use super::slab::{Held, Slab};
 use crate::clock::Stamp;
 use crate::event::ShutdownEvent;
 use crate::sync::{Mutex, MutexGuard, lock};
-use crate::task::{Entry, Flags, Life, Outcome, Record, TaskId};
+use crate::task::{Entry, Flags, Life, Name, Outcome, Record, TaskId};
 use crate::waiters::{Taken, Waiters};
 
 /// Aligned, so that threads that use two shards do not share a line of the cache.
@@ -104,23 +104,38 @@ impl Locked<'_> {
         names.find(tag, has_name)
     }
 
+    /// Finds out where the index has room for a name, unless a live task has it.
+    #[inline]
+    pub(super) fn vacancy(&mut self, tag: u32, name: &[u8]) -> Option<Vacancy> {
+        let Inner { slab, names, .. } = &mut *self.inner;
+        let has_name = |index| slab.get(index).name.as_ref().is_some_and(|n| n.as_bytes() == name);
+        names.vacancy(tag, has_name)
+    }
+
     /// Adds a live task that two refer to: the tracked future and the handle.
     #[inline]
-    pub(super) fn open(
+    pub(super) fn open(&mut self, id: TaskId, entry: &mut Entry, since: Stamp, flags: u32) -> u32 {
+        let index = self.inner.slab.allocate(self.words);
+        self.open_at(index, id, entry, 0, since, flags);
+        index
+    }
+
+    /// As `open`, of a task with a name, for which there is room in the index.
+    #[inline]
+    pub(super) fn open_named(
         &mut self,
         id: TaskId,
         entry: &mut Entry,
-        tag: u32,
+        vacancy: Vacancy,
         since: Stamp,
         mut flags: u32,
     ) -> u32 {
         let index = self.inner.slab.allocate(self.words);
-        if let Some(name) = &entry.name {
-            self.inner.names.insert(tag, index);
-            flags |= Flags::ATTENDED;
-            if name.is_on_the_heap() {
-                flags |= Flags::KEEPS;
-            }
+        let tag = vacancy.tag();
+        self.inner.names.fill(vacancy, index);
+        flags |= Flags::ATTENDED;
+        if entry.name.as_ref().is_some_and(Name::is_on_the_heap) {
+            flags |= Flags::KEEPS;
         }
         self.open_at(index, id, entry, tag, since, flags);
         index
@@ -232,6 +247,36 @@ impl Locked<'_> {
         left.held = self.release(index);
     }
 
+    /// As `finish`, of a task that completed, if nothing has to be noted of that.
+    #[inline]
+    pub(super) fn complete(&mut self, index: u32, word: &Word) -> Completed {
+        let Inner { slab, names, waiters, live, watched, successors, .. } = &mut *self.inner;
+        if word.read().is_listed() || !successors.is_empty() {
+            return Completed::NotYet;
+        }
+        let record = slab.get_mut(index);
+        if record.name.is_some() {
+            names.remove(record.tag, index);
+        }
+        if *watched {
+            *live -= 1;
+        }
+        if record.holds_nothing() && !word.read().keeps() {
+            word.complete();
+            return Completed::AndLeft(None);
+        }
+        let mut left = Left::default();
+        waiters.drain(&mut record.finished, &mut left.waiters);
+        if let Life::Live { waker, event } = &mut record.life {
+            (left.waker, left.event) = (waker.take(), event.take());
+        }
+        let before = word.complete();
+        if before.references() == 1 && before.keeps() {
+            left.held = Some(self.clear(index));
+        }
+        Completed::AndLeft(Some(left))
+    }
+
     /// Gives up a reference; what a record held that is free now comes back to be dropped after the
     /// unlock.
     pub(super) fn release(&mut self, index: u32) -> Option<Held> {
@@ -251,7 +296,7 @@ impl Locked<'_> {
     /// Every live task with its index, and a reference more; from now on they are attended to, and
     /// listed.
     pub(super) fn list_live(&mut self, mut each: impl FnMut(u32, &mut Record)) {
-        for index in 0..self.inner.slab.len() {
+        for index in self.inner.slab.indices() {
             if self.attend_if_live(index, Flags::LISTED) {
                 self.refer(index);
                 each(index, self.record(index));
@@ -261,7 +306,7 @@ impl Locked<'_> {
 
     /// As `list_live`, of which nothing is wanted.
     pub(super) fn list_all(&mut self) {
-        for index in 0..self.inner.slab.len() {
+        for index in self.inner.slab.indices() {
             self.attend_if_live(index, Flags::LISTED);
         }
     }
@@ -278,7 +323,7 @@ impl Locked<'_> {
             return self.inner.live;
         }
         let is_live = |index: &u32| self.words.word(*index).read().is_live();
-        (0..self.inner.slab.len()).filter(is_live).count()
+        self.inner.slab.indices().filter(is_live).count()
     }
 
     pub(super) fn opened(&self) -> u64 {
@@ -307,7 +352,7 @@ impl Locked<'_> {
         let is_unstopped = |index: &u32| {
             self.attend_if_live(*index, 0) && !self.words.word(*index).read().is_stopped()
         };
-        let unstopped = (0..self.inner.slab.len()).filter(is_unstopped).collect::<Vec<_>>();
+        let unstopped = self.inner.slab.indices().filter(is_unstopped).collect::<Vec<_>>();
         unstopped.iter().for_each(|index| self.words.word(*index).refer());
         unstopped
     }
@@ -337,7 +382,7 @@ impl Locked<'_> {
     /// Counts from now on.
     pub(super) fn watch(&mut self) {
         if !self.inner.watched {
-            let live = (0..self.inner.slab.len()).filter(|index| self.attend_if_live(*index, 0));
+            let live = self.inner.slab.indices().filter(|index| self.attend_if_live(*index, 0));
             self.inner.live = live.count();
             self.inner.watched = true;
         }
@@ -358,6 +403,13 @@ pub(super) struct Left {
     pub(super) event: Option<ShutdownEvent>,
     /// The last reference is gone.
     pub(super) held: Option<Held>,
+}
+
+/// Whether a task has completed under the lock, and what it left then.
+pub(super) enum Completed {
+    AndLeft(Option<Left>),
+    /// There is something to be noted.
+    NotYet,
 }
 
 /// Whether a task that is to be attended to lives.

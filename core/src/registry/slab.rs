@@ -1,18 +1,18 @@
 //! Records in chunks that never move, used again when nobody refers to them.
 
-use super::flag_table::FlagTable;
+use super::flag_table::{FlagTable, Word, beside, chunk_of, index_in};
 use crate::sync::CHUNK;
 use crate::task::{Life, Name, Record};
 
 /// How many chunks are looked at for free records before there is another one.
-const LOOKED_AT: usize = 4;
+const LOOKED_AT: u32 = 4;
 /// So many free records make it worth to begin with a chunk.
 const WORTH: u32 = CHUNK.div_ceil(4);
 
 /// What a record held that may have a destructor.
 pub(super) type Held = (Option<Name>, Life);
 
-/// All records of a shard, numbered through: index 70 is the seventh of the second chunk.
+/// All records of a shard.
 ///
 /// A record becomes free without a lock, by its word alone. So the free ones are found here, and not
 /// listed: of one chunk at a time.
@@ -20,7 +20,9 @@ pub(super) type Held = (Option<Name>, Life);
 pub(super) struct Slab {
     chunks: Vec<Box<[Record]>>,
     /// The chunk whose records are used now, and which of them are free: one bit for each.
-    current: usize,
+    current: u32,
+    /// The index of its first record.
+    first: u32,
     free: u64,
 }
 
@@ -32,7 +34,7 @@ impl Slab {
         }
         let place = self.free.trailing_zeros();
         self.free &= self.free - 1;
-        self.current as u32 * CHUNK + place
+        beside(self.first, place)
     }
 
     /// Finds a chunk with free records, or makes one.
@@ -42,16 +44,21 @@ impl Slab {
     /// the slab does not grow without need.
     #[cold]
     fn find_free(&mut self, words: &FlagTable) {
-        for _ in 0..LOOKED_AT.min(self.chunks.len()) {
-            self.free = free_in(self.current, words);
+        let chunks = self.chunks.len() as u32;
+        for _ in 0..LOOKED_AT.min(chunks) {
+            self.free = free_in(words.chunk(self.first));
             if self.free.count_ones() >= WORTH {
                 return;
             }
-            self.current = (self.current + 1) % self.chunks.len();
+            self.begin((self.current + 1) % chunks);
         }
-        self.current = self.chunks.len();
+        self.begin(chunks);
         self.chunks.push((0..CHUNK).map(|_| Record::free()).collect());
         self.free = u64::MAX >> (u64::BITS - CHUNK);
+    }
+
+    fn begin(&mut self, chunk: u32) {
+        (self.current, self.first) = (chunk, index_in(chunk, 0));
     }
 
     /// Takes out what a record held, which is for the caller to drop.
@@ -62,24 +69,26 @@ impl Slab {
 
     #[inline]
     pub(super) fn get(&self, index: u32) -> &Record {
-        &self.chunks[(index / CHUNK) as usize][(index % CHUNK) as usize]
+        let (chunk, place) = chunk_of(index);
+        &self.chunks[chunk][place]
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, index: u32) -> &mut Record {
-        &mut self.chunks[(index / CHUNK) as usize][(index % CHUNK) as usize]
+        let (chunk, place) = chunk_of(index);
+        &mut self.chunks[chunk][place]
     }
 
-    /// How many records there are.
-    pub(super) fn len(&self) -> u32 {
-        self.chunks.len() as u32 * CHUNK
+    /// The indices of all records, whether free or not.
+    pub(super) fn indices(&self) -> impl Iterator<Item = u32> + use<> {
+        let chunks = self.chunks.len() as u32;
+        (0..chunks).flat_map(|chunk| (0..CHUNK).map(move |place| index_in(chunk, place)))
     }
 }
 
-fn free_in(chunk: usize, words: &FlagTable) -> u64 {
-    let first = chunk as u32 * CHUNK;
-    let is_free = |place: &u32| words.word(first + place).read().is_free();
-    (0..CHUNK).filter(is_free).fold(0, |free, place| free | 1 << place)
+fn free_in(words: &[Word]) -> u64 {
+    let is_free = |word: &Word| u64::from(word.read().is_free());
+    words.iter().rev().fold(0, |free, word| (free << 1) | is_free(word))
 }
 
 #[cfg(all(test, not(loom)))]
@@ -94,7 +103,7 @@ mod tests {
             words.word(index).open(0, 1);
             words.word(index).release();
         }
-        assert_eq!(slab.len(), CHUNK);
+        assert_eq!(slab.chunks.len(), 1);
     }
 
     #[test]
@@ -111,6 +120,6 @@ mod tests {
                 words.word(live.swap_remove(gone)).release();
             }
         }
-        assert!(slab.len() < 2 * 1000, "{} for a thousand", slab.len());
+        assert!(slab.chunks.len() < 2 * 1000 / 64, "{} for a thousand", slab.chunks.len());
     }
 }

@@ -7,7 +7,7 @@
 use super::{RecordRef, Refused, Registry, Slot, this_thread};
 use crate::clock::Stamp;
 use crate::sync::Arc;
-use crate::task::{Entry, TaskId};
+use crate::task::{Entry, Name, TaskId};
 use crate::wake::{Payload, call_caught};
 
 /// What a successor finds.
@@ -46,7 +46,13 @@ impl Registry {
         }
         let index = match holder {
             Some(_) => shard.open_successor(id, entry, tag, flags),
-            None => shard.open(id, entry, tag, Stamp::NONE, flags),
+            None => {
+                let name = entry.name.as_ref().map_or(&[][..], Name::as_bytes);
+                match shard.vacancy(tag, name) {
+                    Some(vacancy) => shard.open_named(id, entry, vacancy, Stamp::NONE, flags),
+                    None => return Err(Refused::NameTaken), // nobody has it: see above
+                }
+            }
         };
         let is_stopping = shard.is_stopping();
         drop(shard);

@@ -193,9 +193,12 @@ impl Future for Finished {
 }
 
 impl Drop for Finished {
+    #[inline]
     fn drop(&mut self) {
         let Self { task, me } = self;
-        task.0.at().forget_waiter(me);
+        if me.is_registered() {
+            task.0.at().forget_waiter(me);
+        }
     }
 }
 

@@ -90,6 +90,7 @@ impl<T: 'static> Future for Task<T> {
 }
 
 impl<T: 'static> Drop for Task<T> {
+    #[inline]
     fn drop(&mut self) {
         if self.is_heard {
             return;

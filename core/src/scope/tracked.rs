@@ -46,6 +46,7 @@ impl<F, L, T> Start<F, L, T> {
 
     /// Takes the body out, unless the task was cancelled before: then it settles, the body unpolled.
     /// From now on the caller settles.
+    #[inline]
     pub(super) fn begin(&mut self) -> Option<F> {
         if self.home.record().flags().must_end() {
             return None;
@@ -65,6 +66,7 @@ impl<F, L, T> Start<F, L, T> {
 }
 
 impl<F, L, T> Drop for Start<F, L, T> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(body) = self.body.take() {
             let dropped = drop_caught(body); // before it settles: invariant 2
@@ -97,6 +99,7 @@ impl<L, T> Home<L, T> {
     }
 
     /// Makes the future of the body; if there is none, the task has settled.
+    #[inline]
     fn make<'x, F, Fut>(
         &'x self,
         body: F,
@@ -191,6 +194,7 @@ where
 {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Some(home) = self.home else { return Poll::Ready(()) };
         let record = home.record();
@@ -232,6 +236,7 @@ where
 }
 
 impl<'a, Fut, L, T: 'static> Running<'a, Fut, L, T> {
+    #[inline]
     pub(super) fn new(body: Pin<&'a mut Option<Fut>>, home: &'a Home<L, T>) -> Self {
         Self { body, home: Some(home), waker: WakerId::NONE }
     }
@@ -248,6 +253,7 @@ impl<'a, Fut, L, T: 'static> Running<'a, Fut, L, T> {
         call_caught(|| self.body.set(None))
     }
 
+    #[cold]
     fn finish(&mut self, outcome: Outcome) -> Poll<()> {
         let dropped = self.drop_body();
         self.settle(outcome, dropped)
@@ -264,6 +270,7 @@ impl<'a, Fut, L, T: 'static> Running<'a, Fut, L, T> {
         Poll::Ready(())
     }
 
+    #[cold]
     fn settle(&mut self, outcome: Outcome, dropped: Result<(), Payload>) -> Poll<()> {
         if let Some(home) = self.home.take() {
             settle(home.record(), outcome, dropped);
@@ -273,6 +280,7 @@ impl<'a, Fut, L, T: 'static> Running<'a, Fut, L, T> {
 }
 
 impl<Fut, L, T: 'static> Drop for Running<'_, Fut, L, T> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(home) = self.home {
             let _polled = home.record().begin_poll();

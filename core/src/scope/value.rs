@@ -9,8 +9,7 @@ pub(super) struct ValueSlot<T>(Option<Arc<Mutex<Option<T>>>>);
 
 impl<T: 'static> ValueSlot<T> {
     pub(super) fn new() -> Self {
-        let is_unit = TypeId::of::<T>() == TypeId::of::<()>();
-        Self((!is_unit).then(|| Arc::new(Mutex::new(None))))
+        Self((!is_unit::<T>()).then(|| Arc::new(Mutex::new(None))))
     }
 
     /// Stores the value; a unit is remade by `take`.
@@ -36,7 +35,7 @@ impl<T> Clone for ValueSlot<T> {
 
 /// The end of a slot that the tracked future holds. If the handle has gone meanwhile, the value is
 /// this end's to drop, and no panic leaves the tracked future.
-pub(super) struct Sender<T>(ValueSlot<T>);
+pub(super) struct Sender<T: 'static>(ValueSlot<T>);
 
 impl<T: 'static> Sender<T> {
     pub(super) fn new(slot: ValueSlot<T>) -> Self {
@@ -50,17 +49,26 @@ impl<T: 'static> Sender<T> {
     /// Whether the value is `()`, which nobody stores and nobody drops.
     #[inline]
     pub(super) fn is_unit(&self) -> bool {
-        self.0.0.is_none()
+        is_unit::<T>()
     }
 }
 
-impl<T> Drop for Sender<T> {
+impl<T: 'static> Drop for Sender<T> {
     #[inline]
     fn drop(&mut self) {
+        if is_unit::<T>() {
+            return;
+        }
         if let Some(slot) = self.0.0.take() {
             let _ = drop_caught(slot);
         }
     }
+}
+
+/// Known when compiled: of a `()` nothing is left but the answer.
+#[inline]
+fn is_unit<T: 'static>() -> bool {
+    TypeId::of::<T>() == TypeId::of::<()>()
 }
 
 /// `()` as a `T`, where `T` is `()`.

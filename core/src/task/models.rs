@@ -70,6 +70,10 @@ impl Tracked {
     fn settle(self) {
         self.at().settle(Outcome::LoopClosed);
     }
+
+    fn complete(self) {
+        self.at().complete();
+    }
 }
 
 fn registry(failures: &Arc<Failures>) -> Arc<Registry> {
@@ -286,5 +290,88 @@ fn a_scope_closes_only_when_nothing_came() {
         let has_come = thread.join().unwrap();
         assert!(has_closed != has_come);
         assert_eq!(registry.len(), usize::from(has_come));
+    });
+}
+
+/// A task that nobody attends to completes without the lock, while somebody begins to wait for it.
+///
+/// Caught: `poll_finished` that registers without a look at what `attend` says; and
+/// `complete_unattended` that looks, and stores in another step.
+#[test]
+fn complete_and_wait_for_the_end() {
+    loom::model(|| {
+        let spawned = record();
+        let tracked = spawned.tracked();
+        let thread = thread::spawn(move || tracked.complete());
+        let (count, waker) = Count::new();
+        let mut me = Registration::NONE;
+        let was_pending = spawned.handle.at().poll_finished(&mut me, &waker).is_pending();
+        thread.join().unwrap();
+        assert_eq!(count.get(), usize::from(was_pending));
+        let ended = spawned.handle.at().poll_finished(&mut me, &waker);
+        assert!(matches!(ended, Poll::Ready(Outcome::Completed)));
+    });
+}
+
+/// Caught: `watch` that counts the live ones without attending to them.
+#[test]
+fn the_last_to_complete_is_noticed() {
+    loom::model(|| {
+        let registry = registry(&Arc::default());
+        let tracked = open(&registry).tracked();
+        let thread = thread::spawn(move || tracked.complete());
+        let (count, waker) = Count::new();
+        let watch = registry.watch_if_busy();
+        let mut watch = watch.map(Box::pin);
+        let is_pending = watch.as_mut().is_some_and(|watch| {
+            watch.as_mut().poll(&mut Context::from_waker(&waker)).is_pending()
+        });
+        thread.join().unwrap();
+        assert_eq!(count.get(), usize::from(is_pending));
+        drop(watch);
+        assert!(registry.close_if_empty());
+    });
+}
+
+/// Caught: `is_free` that asks whether the task has ended, and not whether somebody refers to it.
+#[test]
+fn a_record_is_used_again_only_when_nobody_refers_to_it() {
+    loom::model(|| {
+        let registry = registry(&Arc::default());
+        // A chunk is full with two: the third has to look for a free record.
+        let (first, second) = (open(&registry), open(&registry));
+        let id = first.handle.at().id();
+        let tracked = first.tracked();
+        let thread = thread::spawn(move || tracked.complete());
+        let third = open(&registry);
+        assert_eq!(first.handle.at().id(), id);
+        thread.join().unwrap();
+        drop(first.handle);
+        let fourth = open(&registry);
+        assert_eq!(registry.len(), 3);
+        let live = [second, third, fourth].map(|spawned| spawned.handle.at().id());
+        assert!(live.iter().all(|other| *other != id));
+    });
+}
+
+/// Caught: `list_live` that refers to a record without attending to it, so that it is used again
+/// meanwhile.
+#[test]
+fn complete_and_look_at_all() {
+    loom::model(|| {
+        let registry = registry(&Arc::default());
+        let spawned = open(&registry);
+        let id = spawned.handle.at().id();
+        let (tracked, handle) = (spawned.tracked(), spawned.handle);
+        let thread = thread::spawn(move || {
+            drop(handle);
+            tracked.complete();
+        });
+        let listed = registry.snapshot();
+        thread.join().unwrap();
+        assert!(listed.iter().all(|record| record.at().id() == id));
+        assert!(listed.iter().all(|record| record.flags().is_completed()));
+        drop(listed);
+        assert_eq!(registry.len(), 0);
     });
 }

@@ -292,11 +292,23 @@ impl Record {
     #[inline]
     pub(crate) fn open(&mut self, id: TaskId, entry: &mut Entry, tag: u32, since: Stamp) {
         self.id = id;
-        self.name = entry.name.take();
+        if self.name.is_some() || entry.name.is_some() {
+            self.name = entry.name.take();
+        }
         self.spawned_at = Some(entry.spawned_at);
         self.since = since;
         self.grace = entry.grace;
         self.tag = tag;
+    }
+
+    /// Whether there is nothing that settling has to take out, but the name.
+    #[inline]
+    pub(crate) fn holds_nothing(&self) -> bool {
+        let is_quiet = match &self.life {
+            Life::Live { waker, event } => waker.is_empty() && event.is_none(),
+            Life::Ended { .. } => false,
+        };
+        is_quiet && self.finished == Head::default()
     }
 
     /// How a task ended that has, unless there is nothing to know but that it completed.
@@ -333,4 +345,9 @@ pub(crate) struct Registration {
 
 impl Registration {
     pub(crate) const NONE: Self = Self { key: NIL, waker: WakerId::NONE };
+
+    #[inline]
+    pub(crate) fn is_registered(&self) -> bool {
+        self.key != NIL
+    }
 }
