@@ -10,6 +10,7 @@
 
 mod events;
 mod index;
+mod leavers;
 mod live;
 mod names;
 mod rounds;
@@ -21,20 +22,40 @@ use std::alloc::System;
 use std::process::ExitCode;
 
 use lexopt::{Arg, ValueExt};
-use rounds::{MOST_TASKS, Rounds, Shape, Size};
+use rounds::{MOST_TASKS, Rounds, Shape, Size, Targets};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// A runtime's name, and its rounds.
-type Runtime = (&'static str, fn(Rounds) -> Rounds);
+type Runtime = (&'static str, fn(Rounds) -> Rounds, [Targets; 3]);
 
+/// Each with the targets of a burst, of many at once, and of a steady stream.
 const RUNTIMES: [Runtime; 3] = [
-    ("tokio, current-thread", tokio_threads::current_thread),
-    ("tokio, 2 worker threads", tokio_threads::two_threads),
-    ("async-executor, one thread", smol::one_thread),
+    (
+        "tokio, current-thread",
+        tokio_threads::current_thread,
+        [
+            Targets { unnamed: 1.15, named: 1.20, owned: 1.35 },
+            Targets::all(1.0),
+            Targets::all(1.10),
+        ],
+    ),
+    (
+        "tokio, 2 worker threads",
+        tokio_threads::two_threads,
+        [Targets::all(1.1), Targets::all(1.1), Targets::all(1.10)],
+    ),
+    (
+        "async-executor, one thread",
+        smol::one_thread,
+        [Targets::all(1.25), Targets::all(1.25), Targets::all(1.10)],
+    ),
 ];
+
+/// So many live at once are measured on the first runtime alone.
+const MILLION: u32 = 1_000_000;
 
 fn main() -> ExitCode {
     let options = match options() {
@@ -42,7 +63,7 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!(
                 "lifespan-bench: {error}; usage: lifespan-bench [--quick] [--only NAME] \
-                 [--on RUNTIME] [--shape burst|many|steady] [--rounds N] [--events] \
+                 [--on RUNTIME] [--shape burst|steady|many|million] [--rounds N] [--events] \
                  [--row TEXT] [--instructions]"
             );
             return ExitCode::from(2);
@@ -54,23 +75,33 @@ fn main() -> ExitCode {
     if options.table == Table::Events {
         return ExitCode::SUCCESS;
     }
-    names::make();
+    names::make(options.most_tasks());
     println!(
         "spawn + await of tasks that end at once; medians, and their ratio to the bare runtime"
     );
     println!("in the same run; allocations for each task.");
-    for (shape, size) in options.sizes() {
-        for (name, run) in RUNTIMES {
-            if options.on.as_ref().is_none_or(|on| name.starts_with(on.as_str())) {
-                println!("\n{name}, {shape}");
-                run(Rounds::new(size, options.only.clone())).print();
+    for (title, shape, rounds) in options.shapes() {
+        for (at, (name, run, targets)) in RUNTIMES.into_iter().enumerate() {
+            let is_wanted = options.on.as_ref().is_none_or(|on| name.starts_with(on.as_str()));
+            if !is_wanted || (shape.tasks() == MILLION && at > 0) {
+                continue;
             }
+            let targets = match shape {
+                Shape::Steady(_) => targets[2],
+                Shape::Burst(MILLION) => Targets::all(1.2),
+                Shape::Burst(MOST_TASKS) => targets[1],
+                Shape::Burst(_) => targets[0],
+            };
+            println!("\n{name}, {title}");
+            let size = Size { shape, rounds, targets };
+            run(Rounds::new(size, options.only.clone())).print();
         }
     }
     if options.only.is_none() {
         let tasks = if options.quick { 1_000 } else { MOST_TASKS };
         live::print(tasks);
         index::print(tasks);
+        leavers::print(if options.quick { 3 } else { 31 });
     }
     ExitCode::SUCCESS
 }
@@ -110,22 +141,26 @@ impl Options {
         Some(events::Plan { row, only, rounds: self.rounds, pace })
     }
 
-    fn sizes(&self) -> Vec<(String, Size)> {
+    /// What is measured: its title, the shape, and how many rounds.
+    fn shapes(&self) -> Vec<(&'static str, Shape, usize)> {
         let all = [
             ("burst", "1000 live at once", Shape::Burst(1_000), 301),
             ("steady", "one in, one out", Shape::Steady(1_000), 301),
             ("many", "100000 live at once", Shape::Burst(MOST_TASKS), 15),
+            ("million", "1000000 live at once", Shape::Burst(MILLION), 15),
         ];
         let wanted = all.into_iter().filter(|(name, _, shape, _)| match &self.shape {
             Some(wanted) => wanted == name,
             None => !self.quick || shape.tasks() <= 1_000,
         });
-        wanted
-            .map(|(_, title, shape, rounds)| {
-                let rounds = self.rounds.unwrap_or(if self.quick { 3 } else { rounds });
-                (String::from(title), Size { shape, rounds })
-            })
-            .collect()
+        let with_rounds = wanted.map(|(_, title, shape, rounds)| {
+            (title, shape, self.rounds.unwrap_or(if self.quick { 3 } else { rounds }))
+        });
+        with_rounds.collect()
+    }
+
+    fn most_tasks(&self) -> u32 {
+        self.shapes().into_iter().map(|(_, shape, _)| shape.tasks()).max().unwrap_or_default()
     }
 }
 

@@ -4,13 +4,38 @@ use std::time::{Duration, Instant};
 
 use crate::ALLOCATOR;
 
-/// The most tasks of any round.
+/// Many tasks, for what is not only about spawning them.
 pub(crate) const MOST_TASKS: u32 = 100_000;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) shape: Shape,
     pub(crate) rounds: usize,
+    pub(crate) targets: Targets,
+}
+
+/// What the contenders of ours may take, of what the bare runtime does.
+#[derive(Clone, Copy)]
+pub(crate) struct Targets {
+    pub(crate) unnamed: f64,
+    /// With a static or a formatted name.
+    pub(crate) named: f64,
+    /// With a `String` of its own.
+    pub(crate) owned: f64,
+}
+
+impl Targets {
+    pub(crate) const fn all(most: f64) -> Self {
+        Self { unnamed: most, named: most, owned: most }
+    }
+
+    fn of(self, name: &str) -> Option<f64> {
+        match name {
+            "lifespan" => Some(self.unnamed),
+            "lifespan, String names" => Some(self.owned),
+            _ => name.starts_with("lifespan").then_some(self.named),
+        }
+    }
 }
 
 /// How the tasks of a round come and go.
@@ -97,22 +122,43 @@ impl Rounds {
         }
     }
 
-    pub(crate) fn print(mut self) {
+    pub(crate) fn print(self) {
         let tasks = f64::from(self.size.shape.tasks());
-        let mut base = None;
-        for Contender { name, times, allocations } in &mut self.contenders {
-            let time = median(times).as_secs_f64() * 1e9 / tasks;
-            let base = *base.get_or_insert(time);
-            let allocations = median(allocations) as f64 / tasks;
-            println!(
-                "  {name:<28} {time:>8.1} ns each  {:>5.2}  {allocations:>5.2} allocations",
-                time / base
+        let Some(bare) = self.contenders.first() else { return };
+        for contender in &self.contenders {
+            let time = median(contender.times.clone()).as_secs_f64() * 1e9 / tasks;
+            let allocations = median(contender.allocations.clone()) as f64 / tasks;
+            let (name, ratio) = (contender.name, contender.ratio_to(bare));
+            print!(
+                "  {name:<28} {time:>8.1} ns each  {ratio:>5.2}  {allocations:>5.2} allocations"
             );
+            match self.size.targets.of(name) {
+                Some(most) if ratio <= most => println!("  at most {most:.2}: kept"),
+                Some(most) => {
+                    println!(
+                        "  at most {most:.2}: missed by {:.0} %",
+                        (ratio / most - 1.0) * 100.0
+                    );
+                }
+                None => println!(),
+            }
         }
     }
 }
 
-fn median<T: Ord + Copy>(values: &mut [T]) -> T {
+impl Contender {
+    /// The median of the ratios within a round, so that what slows a whole round down does not count.
+    fn ratio_to(&self, other: &Self) -> f64 {
+        let pairs = self.times.iter().zip(&other.times);
+        let mut ratios = pairs
+            .map(|(mine, theirs)| mine.as_secs_f64() / theirs.as_secs_f64().max(1e-9))
+            .collect::<Vec<_>>();
+        ratios.sort_unstable_by(f64::total_cmp);
+        ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+}
+
+fn median<T: Ord + Copy + Default>(mut values: Vec<T>) -> T {
     values.sort_unstable();
-    values[values.len() / 2]
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! Spawn and await on async-executor, the cheapest runtime: bare, and lifespan.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use async_executor::Executor;
 use lifespan::smol::{Smol, SmolLoop};
@@ -23,6 +24,7 @@ async fn run(cx: &Cx<'_, Smol>, mut rounds: Rounds) -> Rounds {
     let shape = rounds.shape();
     for _ in 0..=rounds.rounds() {
         rounds.measure("Executor::spawn", bare(&executor, shape)).await;
+        rounds.measure("Mutex<HashSet<String>>", hash_map(&executor, shape)).await;
         for (name, naming) in Naming::ALL {
             rounds.measure(name, spawns::work(cx, naming, shape)).await;
         }
@@ -32,4 +34,18 @@ async fn run(cx: &Cx<'_, Smol>, mut rounds: Rounds) -> Rounds {
 
 async fn bare(executor: &Executor<'_>, shape: Shape) {
     executor.run(shape.run(|_| executor.spawn(async {}), async |task| task.await)).await;
+}
+
+/// What is written by hand where tasks are to be known by name: each takes itself out at its end.
+async fn hash_map(executor: &Executor<'_>, shape: Shape) {
+    let live = Arc::new(Mutex::new(HashSet::<String>::new()));
+    let spawn = |number: u32| {
+        let name = format!("task-{number}");
+        let (own, inner) = (name.clone(), Arc::clone(&live));
+        live.lock().expect("no panic under it").insert(name);
+        executor.spawn(async move {
+            inner.lock().expect("no panic under it").remove(&own);
+        })
+    };
+    executor.run(shape.run(spawn, async |task| task.await)).await;
 }

@@ -1,9 +1,12 @@
 //! Spawn and await on tokio: bare, its own sets, and lifespan.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
 use lifespan::tokio::{Tokio, TokioLoop};
 use lifespan::{Cx, Lifespan};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio_util::task::TaskTracker;
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio_util::task::{JoinMap, TaskTracker};
 
 use crate::rounds::{Rounds, Shape};
 use crate::spawns::{self, Naming};
@@ -37,6 +40,8 @@ async fn run(cx: &Cx<'_, Tokio>, mut rounds: Rounds) -> Rounds {
         rounds.measure("tokio::spawn", shape.run(|_| tokio::spawn(async {}), ended)).await;
         rounds.measure("JoinSet", join_set(shape)).await;
         rounds.measure("TaskTracker", shape.run(|_| tracker.spawn(async {}), ended)).await;
+        rounds.measure("JoinMap, String keys", join_map(shape)).await;
+        rounds.measure("Mutex<HashMap<String, _>>", hash_map(shape)).await;
         for (name, naming) in Naming::ALL {
             rounds.measure(name, spawns::work(cx, naming, shape)).await;
         }
@@ -66,4 +71,42 @@ async fn join_set(shape: Shape) {
             }
         }
     }
+}
+
+async fn join_map(shape: Shape) {
+    let mut map = JoinMap::new();
+    match shape {
+        Shape::Burst(tasks) => {
+            for number in 0..tasks {
+                map.spawn(format!("task-{number}"), async {});
+            }
+            while let Some((_key, ended)) = map.join_next().await {
+                ended.expect("it ends");
+            }
+        }
+        Shape::Steady(tasks) => {
+            for number in 0..tasks {
+                map.spawn(format!("task-{number}"), async {});
+                let (_key, ended) = map.join_next().await.expect("there is one");
+                ended.expect("it ends");
+            }
+        }
+    }
+}
+
+/// What is written by hand where tasks are to be found by name: each takes itself out at its end.
+async fn hash_map(shape: Shape) {
+    let live = Arc::new(Mutex::new(HashMap::<String, AbortHandle>::new()));
+    let spawn = |number: u32| {
+        let name = format!("task-{number}");
+        let (own, inner) = (name.clone(), Arc::clone(&live));
+        let mut map = live.lock().expect("no panic under it");
+        let task = tokio::spawn(async move {
+            inner.lock().expect("no panic under it").remove(&own);
+        });
+        map.insert(name, task.abort_handle());
+        task
+    };
+    shape.run(spawn, ended).await;
+    assert!(live.lock().expect("no panic under it").is_empty());
 }

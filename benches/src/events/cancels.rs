@@ -14,7 +14,7 @@ const MAP: &str = "JoinMap";
 pub(super) fn rows(plan: &Plan) {
     let name = format!("cancel one of {MOST_TASKS} by name and await");
     let Some(row) = plan.row(name, CANCELS, 31) else { return };
-    names::make();
+    names::make(MOST_TASKS);
     let (send, receive) = std::sync::mpsc::channel();
     let report = Lifespan::on(TokioLoop::current_thread())
         .serve(async move |cx| drop(send.send(run(&cx, row).await)))
