@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use lifespan_core::{Cx, Events, Reason, RecvError, ShutdownEvent};
+use lifespan_core::{Cx, EventLoop as _, Events, Reason, RecvError, ShutdownEvent};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[expect(dead_code, reason = "what the other tests need")]
@@ -62,6 +62,12 @@ fn nothing_grows_and_what_is_hot_allocates_nothing() {
         subscriptions_leave_nothing(&cx.events());
         tasks_that_end_leave_nothing(&cx).await;
     });
+    assert!(report.is_clean(), "{report}");
+    let report = by_hand::serve_with(|hand| {
+        async move |cx: Cx<'_, by_hand::Hand>| a_task_allocates_what_its_loop_does(&cx, &hand).await
+    });
+    assert!(report.is_clean(), "{report}");
+    let report = by_hand::serve(async |cx| a_million_named_tasks_leave_nothing(&cx).await);
     assert!(report.is_clean(), "{report}");
 }
 
@@ -160,4 +166,54 @@ async fn spawn_every_kind(cx: &Cx<'_, by_hand::Hand>, turn: usize) {
     by_hand::next_round().await;
     assert!(!task.cancel().await.is_failure());
     cx.spawn_blocking(|_| ()).unwrap().await.unwrap();
+}
+
+/// Unnamed, with a static name, with a formatted one that is short: nothing beyond the loop's own.
+async fn a_task_allocates_what_its_loop_does(cx: &Cx<'_, by_hand::Hand>, hand: &by_hand::Hand) {
+    const NAMES: [&str; 4] = ["a", "a name that is static and longer than any short one", "c", "d"];
+    let spawns: [(&str, &dyn Fn(usize)); 4] = [
+        ("a future of the loop", &|_| assert!(hand.spawn(async {}).is_ok())),
+        ("unnamed", &|_| cx.spawn(async |_cx| ()).detach()),
+        ("static", &|at| cx.task(NAMES[at]).spawn(async |_cx| ()).unwrap().detach()),
+        ("formatted", &|at| {
+            cx.task(format_args!("client-{at}")).spawn(async |_cx| ()).unwrap().detach();
+        }),
+    ];
+    let mut counts = Vec::new();
+    for (what, spawn) in spawns {
+        for warm in [true, false] {
+            let region = Region::new(ALLOCATOR);
+            for _ in 0..MANY / NAMES.len() {
+                (0..NAMES.len()).for_each(spawn);
+                by_hand::next_round().await;
+            }
+            if !warm {
+                counts.push((what, region.change().allocations));
+            }
+        }
+    }
+    let (_, of_the_loop) = counts[0];
+    for (what, count) in counts {
+        assert!(count <= of_the_loop + MANY / 1000, "{what}: {count}, the loop {of_the_loop}");
+    }
+}
+
+async fn a_million_named_tasks_leave_nothing(cx: &Cx<'_, by_hand::Hand>) {
+    let mut number = 0_u32;
+    let mut spawn_ten = async || {
+        for _ in 0..10 {
+            number += 1;
+            cx.task(format_args!("task-{number}")).spawn(async |_cx| ()).unwrap().detach();
+        }
+        by_hand::next_round().await;
+    };
+    for _ in 0..1_000 {
+        spawn_ten().await;
+    }
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..99_000 {
+        spawn_ten().await;
+    }
+    assert_eq!(number, 1_000_000);
+    check_left("a million named tasks", &region);
 }
