@@ -2,14 +2,16 @@
 //! Measures lifespan beside the bare runtimes and its peers, in one run, and prints ratios.
 //!
 //! `cargo run -p lifespan-bench --release`, with `--quick` for a run that only shows that it works,
-//! and with `--only NAME --on RUNTIME --shape SHAPE --rounds N` to count the instructions of one
-//! contender: `valgrind --tool=callgrind` with two values of N, the difference by the number of tasks.
+//! and with `--only NAME --on RUNTIME --shape SHAPE --rounds N` for one contender alone: to see under
+//! `valgrind --tool=callgrind` and `callgrind_annotate` where the instructions go, for example.
 //! `--events` runs the rows about events alone, `--row TEXT` those that have it in their name, and
-//! `--instructions` has callgrind count the instructions of each of their contenders.
+//! `--instructions` has callgrind count the instructions of each contender, of both or with `--events`
+//! of those.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 mod events;
 mod index;
+mod instructions;
 mod leavers;
 mod live;
 mod names;
@@ -73,6 +75,10 @@ fn main() -> ExitCode {
         events::print(&plan);
     }
     if options.table == Table::Events {
+        return ExitCode::SUCCESS;
+    }
+    if options.instructions {
+        instructions::print();
         return ExitCode::SUCCESS;
     }
     names::make(options.most_tasks());
@@ -178,10 +184,7 @@ fn options() -> Result<Options, lexopt::Error> {
                 options.table = Table::Events;
                 options.row = Some(parser.value()?.string()?);
             }
-            Arg::Long("instructions") => {
-                options.table = Table::Events;
-                options.instructions = true;
-            }
+            Arg::Long("instructions") => options.instructions = true,
             Arg::Long("rounds") => options.rounds = Some(parser.value()?.parse()?),
             other => return Err(other.unexpected()),
         }

@@ -1,0 +1,86 @@
+//! Instructions of a task, counted by callgrind: the same count twice, whatever else runs.
+
+use std::process::Command;
+
+/// The runtime, the shape, and the contenders; the first is what is taken off the others.
+const COUNTED: [(&str, &str, &[&str]); 4] = [
+    (
+        "tokio, current-thread",
+        "burst",
+        &[
+            "tokio::spawn",
+            "JoinSet",
+            "TaskTracker",
+            "JoinMap, String keys",
+            "Mutex<HashMap<String, _>>",
+            "lifespan",
+            "lifespan, static names",
+            "lifespan, formatted names",
+            "lifespan, String names",
+        ],
+    ),
+    (
+        "tokio, current-thread",
+        "steady",
+        &["tokio::spawn", "JoinSet", "lifespan", "lifespan, static names"],
+    ),
+    (
+        "async-executor, one thread",
+        "burst",
+        &["Executor::spawn", "lifespan", "lifespan, static names"],
+    ),
+    (
+        "async-executor, one thread",
+        "steady",
+        &["Executor::spawn", "lifespan", "lifespan, static names"],
+    ),
+];
+
+const TASKS: u64 = 1_000;
+const ROUNDS: u64 = 10;
+const TARGET: u64 = 250;
+
+pub(crate) fn print() {
+    println!(
+        "\ninstructions of a task, counted by callgrind; at most {TARGET} beyond the runtime's"
+    );
+    for (runtime, shape, contenders) in COUNTED {
+        println!("\n{runtime}, {shape}");
+        let mut bare = None;
+        for only in contenders {
+            match each(runtime, shape, only) {
+                Ok(each) => {
+                    let bare = *bare.get_or_insert(each);
+                    println!("  {only:<28} {each:>6}  {:>+6}", each as i64 - bare as i64);
+                }
+                Err(why) => {
+                    println!("SKIP: instructions are not counted: {why}");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// What more rounds take, for each task of them.
+fn each(runtime: &str, shape: &str, only: &str) -> Result<u64, String> {
+    let few = count(runtime, shape, only, 1)?;
+    let more = count(runtime, shape, only, 1 + ROUNDS)?;
+    Ok(more.saturating_sub(few) / (ROUNDS * TASKS))
+}
+
+/// Runs this program under callgrind, and returns the instructions of all of it.
+fn count(runtime: &str, shape: &str, only: &str, rounds: u64) -> Result<u64, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args(["--on", runtime, "--shape", shape, "--only", only])
+        .args(["--rounds", &rounds.to_string()])
+        .output()
+        .map_err(|error| format!("valgrind: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let counted = text.lines().find_map(|line| line.split_once("Collected :"));
+    let counted = counted.and_then(|(_, count)| count.trim().parse().ok());
+    counted.ok_or_else(|| format!("valgrind has counted nothing:\n{text}"))
+}
