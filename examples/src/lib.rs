@@ -8,6 +8,7 @@
 //! cargo run --example serve_axum --features tokio
 //! cargo run --example serve_hyper --features tokio     # or smol
 //! cargo run --example serve_plain --features tokio     # or smol
+//! cargo run --example websocket_feed --features tokio  # or smol
 //! cargo run --example foreground --features tokio      # or smol, async-executor, sim
 //! cargo run --example wrong_loop --features smol       # or tokio
 //! ```
