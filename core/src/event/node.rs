@@ -204,11 +204,14 @@ impl Drop for Node {
             return; // neither an entry nor a reason of its own
         }
         let mut tree = lock(&self.tree);
-        let (reason, weak) = match state {
-            Self::UNSET => (None, tree.bury(self.index, self)),
-            code => (tree.forget_reason(code), None),
-        };
-        drop(tree);
-        drop((reason, weak));
+        if state == Self::UNSET {
+            let weak = tree.bury(self.index, self);
+            drop(tree);
+            drop(weak);
+        } else {
+            let reason = tree.forget_reason(state);
+            drop(tree);
+            drop(reason);
+        }
     }
 }
