@@ -36,6 +36,7 @@ struct Entry {
 
 impl Waiters {
     /// Puts a waker at the front of a list and returns its key.
+    #[inline]
     pub(crate) fn insert(&mut self, head: &mut Head, waker: Waker) -> u32 {
         let entry = Entry { waker: Some(waker), prev: NIL, next: head.0 };
         let key = if self.free.0 == NIL {
@@ -60,6 +61,7 @@ impl Waiters {
     }
 
     /// Takes one entry out of its list.
+    #[inline]
     pub(crate) fn remove(&mut self, head: &mut Head, key: u32) -> Option<Waker> {
         let Entry { prev, next, .. } = self.entries[key as usize];
         if prev == NIL {
@@ -101,6 +103,7 @@ impl Waiters {
         self.entries.len()
     }
 
+    #[inline]
     fn release(&mut self, key: u32) -> Option<Waker> {
         let entry = &mut self.entries[key as usize];
         entry.next = self.free.0;

@@ -103,10 +103,12 @@ impl Tree {
         node
     }
 
+    #[inline]
     pub(super) fn insert_waiter(&mut self, index: u32, waker: Waker) -> u32 {
         self.waiters.insert(&mut self.entries[index as usize].waiters, waker)
     }
 
+    #[inline]
     pub(super) fn remove_waiter(&mut self, index: u32, key: u32) -> Option<Waker> {
         self.waiters.remove(&mut self.entries[index as usize].waiters, key)
     }
