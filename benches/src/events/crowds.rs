@@ -45,15 +45,30 @@ fn runtime() -> Runtime {
 
 fn one_event(mut row: Row) {
     let runtime = runtime();
-    for _ in row.rounds() {
-        one::<Drained>(&mut row, &runtime);
-        one::<ShutdownEvent>(&mut row, &runtime);
-        one::<CancellationToken>(&mut row, &runtime);
-        one::<Notified>(&mut row, &runtime);
-        one::<Listened>(&mut row, &runtime);
-        one::<ShutdownManager<()>>(&mut row, &runtime);
-    }
+    in_turn(&mut row, &runtime, &EACH);
     row.print(&[(1.15, Drained::NAME), (0.7, CancellationToken::NAME), (0.7, Notified::NAME)]);
+}
+
+/// Measures one contender in one round.
+type Measure = fn(&mut Row, &Runtime);
+
+const EACH: [Measure; 6] = [
+    one::<Drained>,
+    one::<ShutdownEvent>,
+    one::<CancellationToken>,
+    one::<Notified>,
+    one::<Listened>,
+    one::<ShutdownManager<()>>,
+];
+
+/// Each round begins with another contender: in what memory the tasks of one lie depends on what the
+/// one before has left.
+fn in_turn(row: &mut Row, runtime: &Runtime, contenders: &[Measure]) {
+    for round in row.rounds() {
+        for number in 0..contenders.len() {
+            contenders[(round + number) % contenders.len()](row, runtime);
+        }
+    }
 }
 
 fn one<R: Rival>(row: &mut Row, runtime: &Runtime) {
@@ -71,43 +86,55 @@ fn one<R: Rival>(row: &mut Row, runtime: &Runtime) {
 }
 
 fn child_each(mut row: Row) {
-    let (runtime, tasks) = (runtime(), row.of());
-    for _ in row.rounds() {
-        row.measure_made(
-            CancellationToken::NAME,
-            || tokens(&runtime, tasks),
-            |token| {
-                token.cancel();
-                end(&runtime, tasks);
-                token
-            },
-        );
-        row.measure_made(
-            OURS,
-            || events(&runtime, tasks),
-            |event| {
-                event.set();
-                end(&runtime, tasks);
-                event
-            },
-        );
-    }
+    in_turn(&mut row, &runtime(), &[set_tokens, set_events]);
     row.print(&[(0.7, CancellationToken::NAME)]);
 }
 
+fn set_tokens(row: &mut Row, runtime: &Runtime) {
+    let tasks = row.of();
+    row.measure_made(
+        CancellationToken::NAME,
+        || tokens(runtime, tasks),
+        |token| {
+            token.cancel();
+            end(runtime, tasks);
+            token
+        },
+    );
+}
+
+fn set_events(row: &mut Row, runtime: &Runtime) {
+    let tasks = row.of();
+    row.measure_made(
+        OURS,
+        || events(runtime, tasks),
+        |event| {
+            event.set();
+            end(runtime, tasks);
+            event
+        },
+    );
+}
+
 fn whole_lives(mut row: Row) {
-    let (runtime, tasks) = (runtime(), row.of());
-    for _ in row.rounds() {
-        row.measure(CancellationToken::NAME, || {
-            tokens(&runtime, tasks).cancel();
-            end(&runtime, tasks);
-        });
-        row.measure(OURS, || {
-            events(&runtime, tasks).set();
-            end(&runtime, tasks);
-        });
-    }
+    in_turn(&mut row, &runtime(), &[lives_of_tokens, lives_of_events]);
     row.print(&[(0.7, CancellationToken::NAME)]);
+}
+
+fn lives_of_tokens(row: &mut Row, runtime: &Runtime) {
+    let tasks = row.of();
+    row.measure(CancellationToken::NAME, || {
+        tokens(runtime, tasks).cancel();
+        end(runtime, tasks);
+    });
+}
+
+fn lives_of_events(row: &mut Row, runtime: &Runtime) {
+    let tasks = row.of();
+    row.measure(OURS, || {
+        events(runtime, tasks).set();
+        end(runtime, tasks);
+    });
 }
 
 fn tokens(runtime: &Runtime, tasks: u32) -> CancellationToken {
