@@ -28,6 +28,8 @@
 //!
 //! So a stop that takes longer than `TimeoutStopSec=` is not cut, and what bounds it is the deadline
 //! of the lifespan; a loop that is blocked meanwhile is killed when the last extension is over.
+//!
+//! It is for one lifespan: installed on each of several workers, each would speak for all.
 
 #[cfg(unix)]
 mod messages;

@@ -66,7 +66,9 @@ fn what_lives_is_printed_when_asked_for_and_it_goes_on() {
         let mut program = Program::start("shown", runtime);
         for _ in 0..2 {
             program.send(Signal::USR1);
-            assert!(program.complaint().starts_with("serving, "));
+            // On a loop with threads the task may be ready in the moment before all counts as started.
+            let line = program.complaint();
+            assert!(line.starts_with("serving, ") || line.starts_with("starting, "), "{line}");
             let line = program.complaint();
             assert!(line.starts_with("  task waits: running, "), "{line}");
             assert!(line.contains("spawned at tests/src/bin/signalled/main.rs:"), "{line}");
