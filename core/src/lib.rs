@@ -109,9 +109,10 @@ pub use registry::{
 };
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{
-    Bound, Cx, CxEvents, Elapsed, Factory, GraceExtension, Interval, OpenScope, Replace, SameLoop,
-    ScopeBuilder, ScopeError, ScopeReport, ScopeTask, ServiceBuilder, SpawnError, Spawner, State,
-    Task, TaskBuilder, TaskFn, Tracked, WaitError, Waited, WrongLoop, WrongThread,
+    Bound, CancelOnDrop, Cx, CxEvents, Elapsed, Factory, GraceExtension, Interval, OpenScope,
+    Replace, SameLoop, ScopeBuilder, ScopeError, ScopeReport, ScopeTask, ServiceBuilder,
+    SpawnError, Spawner, State, Stopped, Task, TaskBuilder, TaskFn, Tracked, WaitError, Waited,
+    WrongLoop, WrongThread,
 };
 pub use service::{OnEnd, OnFailure, RestartPolicy, Service, Strategy};
 pub use stands_still::StandsStill;

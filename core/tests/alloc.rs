@@ -61,6 +61,7 @@ fn nothing_grows_and_what_is_hot_allocates_nothing() {
     let report = by_hand::serve(async |cx| {
         subscriptions_leave_nothing(&cx.events());
         tasks_that_end_leave_nothing(&cx).await;
+        a_scope_is_small(&cx).await;
     });
     assert!(report.is_clean(), "{report}");
     let report = by_hand::serve_with(|hand| {
@@ -216,4 +217,41 @@ async fn a_million_named_tasks_leave_nothing(cx: &Cx<'_, by_hand::Hand>) {
     }
     assert_eq!(number, 1_000_000);
     check_left("a million named tasks", &region);
+}
+
+async fn a_scope_is_small(cx: &Cx<'_, by_hand::Hand>) {
+    const SCOPES: usize = 1000;
+    let kept = |region: &Region<'_, System>| {
+        let change = region.change();
+        (change.bytes_allocated as isize - change.bytes_deallocated as isize) / SCOPES as isize
+    };
+    let mut scopes = Vec::with_capacity(2 * SCOPES);
+    let mut open = |number: usize| {
+        scopes.push(cx.scope(format_args!("conn:{number}")).open().unwrap());
+    };
+    (0..SCOPES).for_each(&mut open); // the tables of the scope around them have grown
+    let region = Region::new(ALLOCATOR);
+    (SCOPES..2 * SCOPES).for_each(&mut open);
+    let empty = kept(&region);
+    let body = async |cx: Cx<'_, by_hand::Hand>| cx.shutdown().wait().await;
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..SCOPES {
+        cx.task("a task of the root").spawn(body).unwrap().cancel().await;
+    }
+    assert!(kept(&region).unsigned_abs() < 64);
+    let region = Region::new(ALLOCATOR);
+    for scope in &scopes[..SCOPES] {
+        scope.task("receiver").spawn(body).unwrap().detach();
+    }
+    by_hand::next_round().await;
+    let with_task = kept(&region);
+    let region = Region::new(ALLOCATOR);
+    for number in 0..SCOPES {
+        cx.task(format_args!("task:{number}")).spawn(body).unwrap().detach();
+    }
+    by_hand::next_round().await;
+    let task = kept(&region);
+    assert!(empty < 2048, "an empty scope: {empty} bytes");
+    assert!(with_task - task < 1280, "its first task: {with_task} bytes, elsewhere {task}");
+    drop(scopes);
 }

@@ -34,7 +34,7 @@ impl Registry {
     pub(crate) fn keep_finished(self: &Arc<Self>, count: usize) {
         // A listed task does not take the short way out, which keeps nothing.
         let listing = if count > 0 { Flags::LISTED | Flags::ATTENDED } else { 0 };
-        for shard in &mut self.lock_all() {
+        for shard in self.lock_all().iter_mut() {
             shard.list_who_comes(listing);
             if count > 0 {
                 shard.list_all();
@@ -83,7 +83,7 @@ impl Registry {
     pub(super) fn drop_kept(&mut self) {
         let slots = std::mem::take(&mut lock(&self.kept).slots);
         for slot in slots {
-            let held = self.shards[slot.shard()].lock().release(slot.index());
+            let held = self.shards.at(slot.shard()).lock().release(slot.index());
             let _ = drop_caught(held);
         }
     }

@@ -15,6 +15,7 @@ mod names;
 mod ready;
 mod record_ref;
 mod shard;
+mod shards;
 mod slab;
 mod stop_times;
 mod succession;
@@ -22,6 +23,9 @@ mod tally;
 mod task_ref;
 mod tasks;
 mod tree;
+#[cfg(all(test, loom))]
+mod tree_models;
+mod turns;
 mod vitals;
 mod worker_tasks;
 
@@ -54,10 +58,11 @@ use crate::waiters::{Head, Taken, Waiters};
 use crate::wake::{call_caught, drop_caught, wake_all};
 use kept::Kept;
 use names::Tagger;
-use record_ref::SHARDS;
-use shard::{Completed, Left, Locked, Shard};
+use shard::{Completed, Left, Locked};
+use shards::{LockedAll, Shards};
 use tally::Above;
 use tree::Below;
+use turns::{Entrance, Turns};
 use vitals::VitalsTable;
 
 pub(crate) struct Registry {
@@ -74,7 +79,7 @@ pub(crate) struct Registry {
     /// Which tasks are being polled, of all registries of the lifespan.
     polls: Arc<Polls>,
     tagger: Tagger,
-    shards: [Shard; SHARDS],
+    shards: Shards,
     hub: Mutex<Hub>,
     kept: Mutex<Kept>,
     vitals: Mutex<VitalsTable>,
@@ -112,7 +117,7 @@ impl Registry {
         observers: Observers,
         polls: Arc<Polls>,
     ) -> Arc<Self> {
-        let (tagger, shards) = (Tagger::new(), std::array::from_fn(|_| Shard::default()));
+        let (tagger, shards) = (Tagger::new(), Shards::several());
         let (above, below, hub) = (None, Below::default(), Mutex::default());
         let (kept, vitals) = (Mutex::default(), Mutex::default());
         Arc::new(Self {
@@ -144,7 +149,7 @@ impl Registry {
             observers: self.observers.clone(),
             polls: Arc::clone(&self.polls),
             tagger: self.tagger,
-            shards: std::array::from_fn(|_| Shard::default()),
+            shards: Shards::one(),
             hub: Mutex::default(),
             kept: Mutex::default(),
             vitals: Mutex::default(),
@@ -165,7 +170,8 @@ impl Registry {
     }
 
     /// Adds a live task, with a reference for the tracked future and one for the handle. Takes the
-    /// name, unless it is refused.
+    /// name, unless it is refused. With `QUEUED` among the flags it may have to wait for its turn, if
+    /// the scope has turns.
     pub(crate) fn register(
         self: &Arc<Self>,
         entry: &mut Entry,
@@ -174,10 +180,19 @@ impl Registry {
         // A closure on a thread of its own is not seen to begin, nor is a scope.
         let is_unseen = flags & (Flags::BLOCKING | Flags::SCOPE) != 0;
         let since = if is_unseen { self.clock.stamp() } else { Stamp::NONE };
-        let slot = match &entry.name {
+        let may_wait = flags & Flags::QUEUED != 0;
+        let entrance = if may_wait { self.turns().map(Turns::enter) } else { None };
+        let flags = flags & !Flags::QUEUED | entrance.as_ref().map_or(0, Entrance::flags);
+        let (slot, is_stopping) = match &entry.name {
             None => self.register_unnamed(entry, since, flags)?,
             Some(_) => self.register_named(entry, since, flags)?,
         };
+        if let Some(entrance) = entrance {
+            entrance.take(RecordAt::new(self, slot).id(), slot);
+        }
+        if is_stopping {
+            self.notify_all();
+        }
         if !self.observers.is_empty() {
             self.tell_spawned(slot);
         }
@@ -190,21 +205,26 @@ impl Registry {
         entry: &mut Entry,
         since: Stamp,
         flags: u32,
-    ) -> Result<Slot, Refused> {
-        let at = this_thread() % SHARDS;
-        let mut shard = self.shards[at].lock();
+    ) -> Result<(Slot, bool), Refused> {
+        let at = self.shards.place(this_thread());
+        let mut shard = self.shards.at(at).lock();
         if shard.is_closed() {
             return Err(Refused::Closed);
         }
         let index = shard.open(TaskId::unique(), entry, since, flags);
-        self.registered(shard, at, index)
+        Ok((Slot::new(at, index), shard.is_stopping()))
     }
 
     #[inline]
-    fn register_named(&self, entry: &mut Entry, since: Stamp, flags: u32) -> Result<Slot, Refused> {
+    fn register_named(
+        &self,
+        entry: &mut Entry,
+        since: Stamp,
+        flags: u32,
+    ) -> Result<(Slot, bool), Refused> {
         let name = entry.name.as_ref().map_or(&[][..], Name::as_bytes);
         let (tag, at) = self.place_of(name);
-        let mut shard = self.shards[at].lock();
+        let mut shard = self.shards.at(at).lock();
         if shard.is_closed() {
             return Err(Refused::Closed);
         }
@@ -213,17 +233,7 @@ impl Registry {
         }
         let Some(vacancy) = shard.vacancy(tag, name) else { return Err(Refused::NameTaken) };
         let index = shard.open_named(TaskId::unique(), entry, vacancy, since, flags);
-        self.registered(shard, at, index)
-    }
-
-    #[inline]
-    fn registered(&self, shard: Locked<'_>, at: usize, index: u32) -> Result<Slot, Refused> {
-        let is_stopping = shard.is_stopping();
-        drop(shard);
-        if is_stopping {
-            self.notify_all();
-        }
-        Ok(Slot::new(at, index))
+        Ok((Slot::new(at, index), shard.is_stopping()))
     }
 
     /// Tells of a task that its loop has not been given yet.
@@ -237,7 +247,7 @@ impl Registry {
     fn place_of(&self, name: &[u8]) -> (u32, usize) {
         let tag = self.tagger.tag(name);
         // The low bits say where in the table of the shard.
-        (tag, (tag >> 16) as usize % SHARDS)
+        (tag, self.shards.place((tag >> 16) as usize))
     }
 
     /// For models that want two shards.
@@ -272,8 +282,8 @@ impl Registry {
     ) -> RecordRef {
         entry.name = None;
         let id = TaskId::unique();
-        let at = this_thread() % SHARDS;
-        let index = self.shards[at].lock().open_dead(id, &mut entry, outcome.clone());
+        let at = self.shards.place(this_thread());
+        let index = self.shards.at(at).lock().open_dead(id, &mut entry, outcome.clone());
         let record = RecordRef::new(Arc::clone(self), Slot::new(at, index));
         if !self.observers.is_empty() {
             let task = TaskRef::new(record.clone());
@@ -325,11 +335,15 @@ impl Registry {
         let stops_all = stops_all.map(|failure| failure.path.clone());
         task.registry().keep(task);
         self.count(task, &outcome, now);
+        let gives_turn = self.leave_turn(task);
         let may_be_empty = if self.observers.is_empty() {
             self.end(task, outcome, now, failure)
         } else {
             self.end_observed(task, &outcome, now, failure)
         };
+        if gives_turn {
+            self.next_turn();
+        }
         if let Some(path) = stops_all {
             let _ = call_caught(|| self.stop.set(Reason::TaskFailed(path)));
         }
@@ -402,7 +416,7 @@ impl Registry {
 
     pub(crate) fn find(self: &Arc<Self>, name: &str) -> Option<RecordRef> {
         let (tag, at) = self.place_of(name.as_bytes());
-        let mut shard = self.shards[at].lock();
+        let mut shard = self.shards.at(at).lock();
         let index = shard.find(tag, name.as_bytes())?;
         shard.refer(index); // it lives: settling takes the name out under this lock
         drop(shard);
@@ -429,13 +443,13 @@ impl Registry {
 
     /// Tells whether a task lives, or an observer is still being told of its end.
     pub(crate) fn is_busy(&self) -> bool {
-        is_busy(&self.lock_all())
+        self.lock_all().is_busy()
     }
 
     /// Refuses all that comes, if nothing lives. Tells whether it did.
     pub(crate) fn close_if_empty(&self) -> bool {
         let mut shards = self.lock_all();
-        if !is_busy(&shards) {
+        if !shards.is_busy() {
             shards.iter_mut().for_each(Locked::close);
         }
         shards.iter().all(Locked::is_closed)
@@ -450,7 +464,7 @@ impl Registry {
     /// a task comes. Watch first, look then, and wait last: so nothing falls between.
     pub(crate) fn watch(&self) -> Watch<'_> {
         let mut shards = self.lock_all();
-        for shard in &mut shards {
+        for shard in shards.iter_mut() {
             shard.watch();
         }
         Watch { registry: self, seen: lock(&self.hub).changes, key: None }
@@ -462,8 +476,8 @@ impl Registry {
         self.is_busy().then_some(watch)
     }
 
-    fn lock_all(&self) -> [Locked<'_>; SHARDS] {
-        self.shards.each_ref().map(Shard::lock)
+    fn lock_all(&self) -> LockedAll<'_> {
+        self.shards.lock_all()
     }
 
     /// Wakes those who watch, if the registry is empty.
@@ -475,7 +489,7 @@ impl Registry {
     /// Tells whether the scope has ended by that, so that its record is to be settled.
     fn notify_if_empty(&self) -> bool {
         let mut shards = self.lock_all();
-        if is_busy(&shards) {
+        if shards.is_busy() {
             return false;
         }
         let mut hub = lock(&self.hub);
@@ -483,7 +497,7 @@ impl Registry {
         hub.ended |= ends;
         let woken = hub.change();
         drop(hub);
-        for shard in &mut shards {
+        for shard in shards.iter_mut() {
             shard.unwatch(); // whoever watched is woken now
             if ends {
                 shard.close();
@@ -518,10 +532,6 @@ fn leave(left: Left) {
     if waker.is_some() || event.is_some() || held.is_some() {
         let _ = drop_caught((waker, event, held));
     }
-}
-
-fn is_busy(shards: &[Locked<'_>]) -> bool {
-    shards.iter().any(Locked::is_busy)
 }
 
 fn refusal(shard: &Locked<'_>, tag: u32, entry: &Entry) -> Option<Refused> {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::flag_table::Word;
 use super::shard::{Attended, Locked, Shard};
+use super::shards::SHARDS;
 use super::{Registry, TaskRef};
 use crate::clock::Stamp;
 use crate::event::{Reason, ShutdownEvent};
@@ -38,9 +39,6 @@ impl Slot {
         self.0 / SHARDS as u32
     }
 }
-
-/// How many parts a registry has: so many threads do not meet.
-pub(super) const SHARDS: usize = 4;
 
 pub(crate) struct RecordRef {
     registry: Arc<Registry>,
@@ -141,13 +139,13 @@ pub(crate) struct RecordAt<'a> {
 impl<'a> RecordAt<'a> {
     #[inline]
     pub(crate) fn new(registry: &'a Arc<Registry>, slot: Slot) -> Self {
-        let word = registry.shards[slot.shard()].word(slot.index());
+        let word = registry.shards.at(slot.shard()).word(slot.index());
         Self { registry, slot, word }
     }
 
     #[inline]
     fn shard(self) -> &'a Shard {
-        &self.registry.shards[self.slot.shard()]
+        self.registry.shards.at(self.slot.shard())
     }
 
     #[inline]

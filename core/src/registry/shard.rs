@@ -205,6 +205,19 @@ impl Locked<'_> {
         }
     }
 
+    /// Has a task begin that waits for its turn, and takes its waker, which it may not have stored
+    /// yet. `None`: it is cancelled, and never begins.
+    pub(super) fn begin_turn(&mut self, index: u32) -> Option<Option<Waker>> {
+        if self.words.word(index).read().is_cancelled() {
+            return None;
+        }
+        self.words.word(index).lower(Flags::QUEUED);
+        match &mut self.inner.slab.get_mut(index).life {
+            Life::Live { waker, .. } => Some(waker.take()),
+            _ => Some(None),
+        }
+    }
+
     /// Adds a task that cannot run, for its handle alone.
     pub(super) fn open_dead(&mut self, id: TaskId, entry: &mut Entry, outcome: Outcome) -> u32 {
         let slab = &mut self.inner.slab;

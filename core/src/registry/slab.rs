@@ -9,6 +9,9 @@ const LOOKED_AT: u32 = 4;
 /// So many free records make it worth to begin with a chunk.
 const WORTH: u32 = CHUNK.div_ceil(4);
 
+/// So many records the first chunk begins with: of most scopes that are opened, all they need.
+const FIRST: u32 = 4;
+
 /// What a record held that may have a destructor.
 pub(super) type Held = (Option<Name>, Life);
 
@@ -44,6 +47,9 @@ impl Slab {
     /// the slab does not grow without need.
     #[cold]
     fn find_free(&mut self, words: &FlagTable) {
+        if self.find_free_in_first(words) {
+            return;
+        }
         let chunks = self.chunks.len() as u32;
         for _ in 0..LOOKED_AT.min(chunks) {
             self.free = free_in(words.chunk(self.first));
@@ -55,6 +61,24 @@ impl Slab {
         self.begin(chunks);
         self.chunks.push((0..CHUNK).map(|_| Record::free()).collect());
         self.free = u64::MAX >> (u64::BITS - CHUNK);
+    }
+
+    /// As `find_free`, while there is a small chunk at the most, which grows fourfold when it is full.
+    /// Tells whether there is.
+    fn find_free_in_first(&mut self, words: &FlagTable) -> bool {
+        let len = self.chunks.first().map_or(0, |first| first.len()) as u32;
+        if len == CHUNK {
+            return false;
+        }
+        self.begin(0);
+        self.free = if len > 0 { free_in(words.chunk(self.first)) & bits(0, len) } else { 0 };
+        if self.free == 0 {
+            let more = (len * 3).max(FIRST).min(CHUNK - len);
+            let records = self.chunks.pop().into_iter().flatten();
+            self.chunks.push(records.chain((0..more).map(|_| Record::free())).collect());
+            self.free = bits(len, len + more);
+        }
+        true
     }
 
     fn begin(&mut self, chunk: u32) {
@@ -82,8 +106,15 @@ impl Slab {
     /// The indices of all records, whether free or not.
     pub(super) fn indices(&self) -> impl Iterator<Item = u32> + use<> {
         let chunks = self.chunks.len() as u32;
-        (0..chunks).flat_map(|chunk| (0..CHUNK).map(move |place| index_in(chunk, place)))
+        // Only one that is alone may be small.
+        let places = self.chunks.last().map_or(0, |last| last.len()) as u32;
+        (0..chunks).flat_map(move |chunk| (0..places).map(move |place| index_in(chunk, place)))
     }
+}
+
+/// Those from one place up to another.
+fn bits(from: u32, to: u32) -> u64 {
+    (u64::MAX >> (u64::BITS - to)) & (u64::MAX << from)
 }
 
 fn free_in(words: &[Word]) -> u64 {

@@ -29,9 +29,9 @@ impl Registry {
         let id = TaskId::unique();
         let (tag, at) = match &entry.name {
             Some(name) => self.place_of(name.as_bytes()),
-            None => (0, this_thread() % super::SHARDS),
+            None => (0, self.shards.place(this_thread())),
         };
-        let mut shard = self.shards[at].lock();
+        let mut shard = self.shards.at(at).lock();
         let mut holder = None;
         match super::refusal(&shard, tag, entry) {
             None => {}

@@ -1,6 +1,7 @@
 //! What a user's scope has besides a registry: its record in the one around it, what a failure means,
 //! and what it counts for its report.
 
+use super::turns::Turns;
 use super::{FailedTask, RecordAt, RecordRef, Registry, TaskRef};
 use crate::clock::Stamp;
 use crate::event::Reason;
@@ -16,6 +17,8 @@ pub(super) struct Above {
     /// The scope as a member of the one around it.
     pub(super) record: RecordRef,
     policy: FailurePolicy,
+    /// `None`: all tasks run at once.
+    pub(super) turns: Option<Box<Turns>>,
     pub(super) tally: Mutex<Tally>,
 }
 
@@ -81,8 +84,9 @@ impl List {
 }
 
 impl Above {
-    pub(super) fn new(record: RecordRef, policy: FailurePolicy) -> Self {
-        Self { record, policy, tally: Mutex::default() }
+    pub(super) fn new(record: RecordRef, policy: FailurePolicy, limit: Option<usize>) -> Self {
+        let turns = limit.map(|limit| Box::new(Turns::new(limit)));
+        Self { record, policy, turns, tally: Mutex::default() }
     }
 
     pub(super) fn record(&self) -> &RecordRef {

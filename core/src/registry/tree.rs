@@ -47,10 +47,11 @@ impl Registry {
         self: &Arc<Self>,
         entry: &mut Entry,
         policy: FailurePolicy,
+        limit: Option<usize>,
     ) -> Result<(Arc<Self>, RecordRef), Refused> {
         let slot = self.register(entry, Flags::SCOPE | Flags::HANDLE)?;
         let record = RecordRef::new(Arc::clone(self), slot);
-        let inner = Arc::new(self.inner(Above::new(record.clone(), policy)));
+        let inner = Arc::new(self.inner(Above::new(record.clone(), policy, limit)));
         self.below.insert(slot, &inner);
         // After it was listed: invariant 2.
         let flags = RecordAt::new(self, slot).flags();
@@ -117,7 +118,7 @@ impl Registry {
             return;
         }
         let mut shards = self.lock_all();
-        for shard in &mut shards {
+        for shard in shards.iter_mut() {
             shard.watch();
         }
         lock(&self.hub).closing = true;
@@ -194,6 +195,22 @@ impl Registry {
         times
     }
 
+    /// Tells the scope, and all below, that its stop begins; before its event is set. Returns the
+    /// times that count.
+    pub(crate) fn begin_stop_tree(self: &Arc<Self>, times: StopTimes) -> StopTimes {
+        let own = self.note_stop(times);
+        let mut todo = vec![(Arc::clone(self), own)];
+        while let Some((registry, times)) = todo.pop() {
+            registry.begin_stop();
+            for inner in registry.below.all() {
+                let own = inner.record().and_then(|record| record.at().grace());
+                let times = inner.note_stop(StopTimes { grace: times.grace_of(own), ..times });
+                todo.push((inner, times));
+            }
+        }
+        own
+    }
+
     pub(crate) fn stop_times(&self) -> Option<StopTimes> {
         lock(&self.hub).times
     }
@@ -218,6 +235,7 @@ impl Registry {
                     continue;
                 }
                 if let Some(inner) = record.below() {
+                    // It may have been opened since the stop began.
                     let grace = times.grace_of(record.at().grace());
                     let times = inner.note_stop(StopTimes { grace, ..times });
                     inner.begin_stop();

@@ -110,7 +110,7 @@ impl VitalsTable {
     /// Takes those whose records nobody refers to any more.
     fn take_forgotten(&mut self, registry: &Registry) -> Vec<Arc<Vitals>> {
         let is_forgotten = |id: &TaskId, slot: Slot| {
-            !registry.shards[slot.shard()].lock().is_record_of(slot.index(), *id)
+            !registry.shards.at(slot.shard()).lock().is_record_of(slot.index(), *id)
         };
         let ids = self.by_id.iter().filter(|(id, (slot, _))| is_forgotten(id, *slot));
         let ids = ids.map(|(id, _)| *id).collect::<Vec<_>>();

@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::builder::{Registered, SpawnError, TaskBuilder};
-use super::tracked::{Start, settle};
+use super::tracked::{Start, in_turn, settle};
 use super::value::ValueSlot;
 use super::{Cx, Spawner, Task};
 use crate::event::ShutdownEvent;
@@ -75,7 +75,7 @@ impl<L> TaskBuilder<L> {
         R: Output<Value: Send + 'static>,
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
-        match self.register(Flags::BLOCKING, Location::caller()) {
+        match self.register(Flags::BLOCKING | Flags::QUEUED, Location::caller()) {
             Ok(registered) => Ok(registered.start_blocking(work)),
             Err(rejected) => Err(rejected.with(work)),
         }
@@ -91,9 +91,9 @@ impl<L> TaskBuilder<L> {
     {
         let spawned_at = Location::caller();
         let scope = Arc::clone(&self.place.scope);
-        match self.register(Flags::BLOCKING, spawned_at) {
+        match self.register(Flags::BLOCKING | Flags::QUEUED, spawned_at) {
             Ok(registered) => registered.start_blocking(work),
-            Err(_) => Task::dead(&scope, work, &Outcome::LoopClosed, spawned_at),
+            Err(_) => Task::dead(&scope, work, &scope.outcome_of_late(), spawned_at),
         }
     }
 }
@@ -107,11 +107,18 @@ impl<L> Registered<L> {
     {
         let value = ValueSlot::new();
         let task = self.task(value.clone());
-        let place = Arc::clone(&self.place);
+        let (place, slot) = (Arc::clone(&self.place), self.slot);
         let event = place.record(self.slot).event(place.scope.event());
         let start = Start::new(work, self, value);
         // A loop that has ended has dropped the closure, which settled the task: `LoopClosed`.
-        let _ = place.handle.spawn_blocking(move || run(start, &event));
+        if place.is_queued(slot) {
+            let handle = place.handle.clone();
+            let _ = place.handle.spawn(in_turn(start, move |start| {
+                let _ = handle.spawn_blocking(move || run(start, &event));
+            }));
+        } else {
+            let _ = place.handle.spawn_blocking(move || run(start, &event));
+        }
         task
     }
 }

@@ -2,18 +2,20 @@
 
 use std::error::Error;
 use std::fmt;
+use std::future::Future;
 use std::panic::Location;
+use std::pin::Pin;
 use std::time::Duration;
 
 use super::place::Place;
-use super::tracked::{Start, tracked};
+use super::tracked::{Start, tracked, tracked_in_turn};
 use super::value::ValueSlot;
 use super::{Cx, Task, TaskFn, WrongThread};
 use crate::event_loop::EventLoop;
 use crate::registry::{RecordRef, Refused, Slot};
 use crate::service::OnFailure;
 use crate::sync::Arc;
-use crate::task::{Entry, Flags, Grace, Name, Outcome, Output};
+use crate::task::{Entry, Flags, Grace, Name, Output};
 
 /// A task that is about to be spawned; made by [`Cx::task`] and [`Spawner::task`](crate::Spawner::task).
 #[must_use = "nothing starts before `.spawn(body)`"]
@@ -115,7 +117,7 @@ impl<L> TaskBuilder<L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
-        match self.register(0, spawned_at) {
+        match self.register(Flags::QUEUED, spawned_at) {
             Ok(registered) => Ok(registered.start(body)),
             Err(rejected) => Err(rejected.with(body)),
         }
@@ -132,10 +134,9 @@ where
 {
     let spawned_at = Location::caller();
     let mut entry = Entry { name: None, spawned_at, grace: Grace::DEFAULT };
-    match place.scope.registry().register(&mut entry, Flags::HANDLE) {
+    match place.scope.registry().register(&mut entry, Flags::HANDLE | Flags::QUEUED) {
         Ok(slot) => start(place, slot, body),
-        // The scope was abandoned while this task still ran.
-        Err(_) => Task::dead(&place.scope, body, &Outcome::LoopClosed, spawned_at),
+        Err(_) => Task::dead(&place.scope, body, &place.scope.outcome_of_late(), spawned_at),
     }
 }
 
@@ -149,9 +150,15 @@ where
     let value = ValueSlot::new();
     let registered = Registered { place: Arc::clone(place), slot };
     let task = registered.task(value.clone());
-    let future = tracked(Start::new(body, registered, value));
+    let start = Start::new(body, registered, value);
     // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
-    let _ = place.handle.spawn(future);
+    if place.is_queued(slot) {
+        // Boxed, so that the loop's spawn is made once for all bodies that wait.
+        let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(tracked_in_turn(start));
+        let _ = place.handle.spawn(future);
+    } else {
+        let _ = place.handle.spawn(tracked(start));
+    }
     task
 }
 

@@ -28,6 +28,7 @@ impl<L> OpenScope<L> {
     /// # Cancel safety
     /// Who stops waiting drops the handle, and so cancels what is left.
     pub async fn close<M: Timer>(self, cx: &Cx<'_, M>) -> ScopeReport {
+        self.begin_stop(cx.handle().now()); // before its event is set
         let _ = call_caught(|| self.stop());
         self.end(cx).await
     }
@@ -43,6 +44,13 @@ impl<L> OpenScope<L> {
     pub async fn finish<M: Timer>(self, cx: &Cx<'_, M>) -> ScopeReport {
         self.node().registry().close_when_empty();
         self.end(cx).await
+    }
+
+    /// Tells those in it when their grace is over, and returns that; the first time counts.
+    fn begin_stop(&self, now: Instant) -> StopTimes {
+        let (grace, deadline) = (self.node().grace(), now.checked_add(self.deadline));
+        let times = StopTimes { began: now, grace, deadline };
+        self.node().registry().begin_stop_tree(times)
     }
 
     async fn end<M: Timer>(mut self, cx: &Cx<'_, M>) -> ScopeReport {
@@ -84,7 +92,6 @@ impl<L, M: Timer> Closing<'_, L, M> {
     /// Returns what is left behind.
     async fn run(&self) -> Vec<ScopeTask> {
         let shared = self.scope.node().shared();
-        let mut deadline = None;
         loop {
             let mut changed = self.registry().watch();
             if self.has_ended() {
@@ -94,23 +101,26 @@ impl<L, M: Timer> Closing<'_, L, M> {
             let mut next = Duration::MAX;
             if is_stopping {
                 let now = self.handle.now();
-                let end = *deadline.get_or_insert_with(|| now.checked_add(self.scope.deadline));
-                let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(now));
+                let times = self.scope.begin_stop(now);
+                let left = times.deadline.map(|end| end.saturating_duration_since(now));
+                let left = left.unwrap_or(Duration::MAX);
                 if left.is_zero() {
                     return self.force().await;
                 }
-                next = self.cancel_due(now, end).min(left);
+                next = self.cancel_due(times, now).min(left);
             }
             let mut stopped = (!is_stopping).then(|| self.scope.shutdown().wait());
             let mut withdrawn =
                 (is_stopping && !shared.cancel.is_set()).then(|| shared.cancel.wait());
-            let mut ended = self.first_other().map(|record| TaskRef::new(record).finished());
+            // The scope's own end too, which comes a moment after that of its last task.
+            let mut ended =
+                self.first_other().unwrap_or_else(|| self.scope.task_ref().clone()).finished();
             let mut sleep = pin!(self.handle.sleep(next));
             poll_fn(|context| {
                 if Pin::new(&mut changed).poll(context).is_ready()
                     || is_ready(&mut stopped, context)
                     || is_ready(&mut withdrawn, context)
-                    || is_ready(&mut ended, context)
+                    || Pin::new(&mut ended).poll(context).is_ready()
                 {
                     return Poll::Ready(());
                 }
@@ -125,13 +135,9 @@ impl<L, M: Timer> Closing<'_, L, M> {
         self.scope.task_ref().is_finished() || (self.spared.is_some() && self.others().is_empty())
     }
 
-    fn cancel_due(&self, now: Instant, deadline: Option<Instant>) -> Duration {
-        let grace = self.scope.node().grace();
-        let registry = self.registry();
-        let times = registry.note_stop(StopTimes { began: now, grace, deadline });
-        registry.begin_stop();
+    fn cancel_due(&self, times: StopTimes, now: Instant) -> Duration {
         let is_over = || self.scope.node().shared().cancel.is_set();
-        registry.cancel_due(times, now, is_over, self.spared.as_ref(), |_, _| {})
+        self.registry().cancel_due(times, now, is_over, self.spared.as_ref(), |_, _| {})
     }
 
     /// Drops what can be dropped, protected or not, and returns what is left.
@@ -178,8 +184,8 @@ impl<L, M: Timer> Closing<'_, L, M> {
     }
 
     /// What to wait for where the scope itself does not end before the caller does.
-    fn first_other(&self) -> Option<RecordRef> {
-        self.spared.as_ref().and_then(|_| self.first_left())
+    fn first_other(&self) -> Option<TaskRef> {
+        self.spared.as_ref().and_then(|_| self.first_left()).map(TaskRef::new)
     }
 }
 

@@ -195,7 +195,8 @@ impl<L> Cx<'_, L> {
     /// the compiler only says that type annotations are needed.
     ///
     /// A task that is spawned while the scope stops sees its event set and is awaited like any
-    /// other. If the scope was abandoned at its deadline, the task ends as `LoopClosed`, unpolled.
+    /// other. If the scope was abandoned at its deadline, the task ends as `LoopClosed`, unpolled; if a scope
+    /// that a user opened was cancelled, as `Cancelled`.
     #[track_caller]
     pub fn spawn<R, F>(&self, body: F) -> Task<R::Value>
     where

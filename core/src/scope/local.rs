@@ -5,12 +5,12 @@ use std::fmt;
 use std::panic::Location;
 
 use super::builder::{SpawnError, TaskBuilder};
-use super::tracked::{Start, tracked_local};
+use super::tracked::{Start, tracked_local, tracked_local_in_turn};
 use super::value::ValueSlot;
 use super::{Cx, Task};
 use crate::event_loop::LocalLoop;
 use crate::sync::Arc;
-use crate::task::{Failure, Outcome, Output};
+use crate::task::{Failure, Flags, Outcome, Output};
 
 impl<L> Cx<'_, L> {
     /// Starts a task whose future need not be `Send`; it is not polled inside this call.
@@ -44,8 +44,7 @@ impl<L> Cx<'_, L> {
             Err(SpawnError::WrongThread { body }) => {
                 (body, Outcome::Failed(Failure::new(WrongThread.into())))
             }
-            // The scope was abandoned while this task still ran.
-            Err(error) => (error.into_body(), Outcome::LoopClosed),
+            Err(error) => (error.into_body(), self.node().outcome_of_late()),
         };
         Task::dead(self.node(), body, &outcome, spawned_at)
     }
@@ -84,16 +83,20 @@ impl<L> TaskBuilder<L> {
         if !self.handle().is_on_its_thread() {
             return Err(SpawnError::WrongThread { body });
         }
-        let registered = match self.register(0, spawned_at) {
+        let registered = match self.register(Flags::QUEUED, spawned_at) {
             Ok(registered) => registered,
             Err(rejected) => return Err(rejected.with(body)),
         };
         let value = ValueSlot::new();
         let task = registered.task(value.clone());
-        let place = Arc::clone(&registered.place);
-        let future = tracked_local(Start::new(body, registered, value));
+        let (place, slot) = (Arc::clone(&registered.place), registered.slot);
+        let start = Start::new(body, registered, value);
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
-        let _ = place.handle.spawn_local(future);
+        if place.is_queued(slot) {
+            let _ = place.handle.spawn_local(tracked_local_in_turn(start));
+        } else {
+            let _ = place.handle.spawn_local(tracked_local(start));
+        }
         Ok(task)
     }
 }

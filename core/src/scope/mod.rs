@@ -4,6 +4,7 @@ mod blocking;
 mod body;
 mod bound;
 mod builder;
+mod cancel_on_drop;
 mod close;
 pub(crate) mod cx;
 mod events;
@@ -18,6 +19,7 @@ mod seat;
 mod service;
 mod spawner;
 mod state;
+mod stop_within;
 mod supervised;
 mod task;
 mod time;
@@ -29,6 +31,7 @@ mod value;
 pub use body::{Factory, TaskFn};
 pub use bound::{Bound, SameLoop, WrongLoop};
 pub use builder::{SpawnError, TaskBuilder};
+pub use cancel_on_drop::CancelOnDrop;
 pub use cx::Cx;
 pub use events::{CxEvents, WaitError};
 pub use grace::GraceExtension;
@@ -41,6 +44,7 @@ pub(crate) use seat::Seat;
 pub use service::ServiceBuilder;
 pub use spawner::Spawner;
 pub use state::State;
+pub use stop_within::Stopped;
 pub use task::Task;
 pub use time::{Elapsed, Interval, Waited};
 pub use track::Tracked;
@@ -53,10 +57,10 @@ use crate::events::Events;
 use crate::monitor::Board;
 use crate::observers::Observers;
 use crate::polls::Polls;
-use crate::registry::{Failures, Registry, StopTimes, Tasks};
+use crate::registry::{Failures, RecordRef, Registry, StopTimes, Tasks};
 use crate::service::Group;
 use crate::sync::{Arc, Mutex, lock};
-use crate::task::Name;
+use crate::task::{Name, Outcome};
 use crate::wake::call_caught;
 use late::LateHandlers;
 
@@ -164,12 +168,21 @@ impl Scope {
 
     /// Tells the scope that its stop begins; before its event is set.
     pub(crate) fn begin_stop(&self, times: StopTimes) {
-        self.registry.note_stop(times);
-        self.registry.begin_stop();
+        self.registry.begin_stop_tree(times);
     }
 
     pub(crate) fn set_grace(&self, grace: Duration) {
         *lock(&self.grace) = grace;
+    }
+
+    /// How a task ends that comes too late, from inside: the scope was cancelled, or abandoned at the
+    /// deadline, while somebody in it still ran.
+    fn outcome_of_late(&self) -> Outcome {
+        let is_cancelled = |record: &RecordRef| record.flags().is_cancelled();
+        match self.registry.record().filter(|record| is_cancelled(record)) {
+            Some(_) => Outcome::Cancelled,
+            None => Outcome::LoopClosed,
+        }
     }
 
     fn grace(&self) -> Duration {

@@ -25,13 +25,14 @@ pub struct ScopeBuilder<L = AnyLoop> {
     deadline: Duration,
     policy: FailurePolicy,
     strategy: Strategy,
+    limit: Option<usize>,
 }
 
 impl<L: EventLoop> ScopeBuilder<L> {
     pub(super) fn new(place: Arc<Place<L>>, name: Name) -> Self {
         let (grace, deadline) = (Grace::DEFAULT, Duration::from_secs(30));
-        let (policy, strategy) = (FailurePolicy::Independent, Strategy::default());
-        Self { place, name, grace, deadline, policy, strategy }
+        let (policy, strategy, limit) = (FailurePolicy::Independent, Strategy::default(), None);
+        Self { place, name, grace, deadline, policy, strategy, limit }
     }
 
     /// Sets how long its tasks may take from a stop to their end, before they are cancelled.
@@ -67,6 +68,21 @@ impl<L: EventLoop> ScopeBuilder<L> {
         self
     }
 
+    /// Has `n` tasks run at once, at the most; at least one. Default: all.
+    ///
+    /// The others wait for their turn, in the order in which they came. They are members as all are:
+    /// named, listed, [`Queued`](crate::TaskState::Queued). One that is cancelled meanwhile never
+    /// runs. A stop changes nothing of that: whose turn comes begins, and sees the event set; whose
+    /// turn does not come before its grace is over is cancelled.
+    ///
+    /// Scopes inside this one have no turns, nor have tasks that [`replace`](TaskBuilder::replace)
+    /// another or are [`track`](TaskBuilder::track)ed. A task that awaits others of its own scope keeps
+    /// its turn meanwhile: with a limit of one it waits for ever.
+    pub fn max_concurrency(mut self, n: usize) -> Self {
+        self.limit = Some(n);
+        self
+    }
+
     /// Opens the scope.
     ///
     /// In a scope that stops, it is born stopped, and is awaited.
@@ -75,9 +91,9 @@ impl<L: EventLoop> ScopeBuilder<L> {
     /// [`ScopeError`] if the name is taken or empty, or the scope around it has ended.
     #[track_caller]
     pub fn open(self) -> Result<OpenScope<L>, ScopeError> {
-        let Self { place, name, grace, deadline, policy, strategy } = self;
+        let Self { place, name, grace, deadline, policy, strategy, limit } = self;
         let mut entry = Entry { name: Some(name), spawned_at: Location::caller(), grace };
-        let opened = place.scope.registry().open(&mut entry, policy);
+        let opened = place.scope.registry().open(&mut entry, policy, limit);
         let (registry, record) = opened.map_err(|why| ScopeError::new(why, entry.name))?;
         let event = record.at().event(place.scope.event());
         let scope = Scope::inner(&place.scope, registry, event);

@@ -16,6 +16,12 @@ impl<L> Place<L> {
         Arc::new(Self { handle, scope })
     }
 
+    /// Whether the task has to wait for its turn.
+    #[inline]
+    pub(super) fn is_queued(&self, slot: Slot) -> bool {
+        self.scope.registry().has_turns() && self.record(slot).flags().is_queued()
+    }
+
     #[inline]
     pub(super) fn record(&self, slot: Slot) -> RecordAt<'_> {
         RecordAt::new(self.scope.registry(), slot)

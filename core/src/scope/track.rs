@@ -24,7 +24,7 @@ impl<L> Cx<'_, L> {
     ///
     /// See [`Tracked`]. It counts from now on, polled or not. Named, and with options:
     /// `cx.task(name).track(future)`. If the scope was abandoned at its deadline, the future is
-    /// dropped, and the task ends as `LoopClosed`.
+    /// dropped, and the task ends as `LoopClosed`; as `Cancelled`, if it was cancelled.
     ///
     /// # Examples
     /// ```
@@ -45,7 +45,7 @@ impl<L> Cx<'_, L> {
         tracked.unwrap_or_else(|error| {
             let _ = drop_caught(error.into_body());
             let entry = Entry { name: None, spawned_at: Location::caller(), grace: Grace::DEFAULT };
-            let dead = self.node().registry().register_dead(entry, &Outcome::LoopClosed);
+            let dead = self.node().registry().register_dead(entry, &self.node().outcome_of_late());
             Tracked::new(dead, None)
         })
     }

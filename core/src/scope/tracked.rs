@@ -153,6 +153,14 @@ where
     }
 }
 
+/// Waits on the loop for the turn of a closure, which begins elsewhere then.
+pub(super) async fn in_turn<L, F, T>(start: Start<F, L, T>, begin: impl FnOnce(Start<F, L, T>)) {
+    match Turn::of(start.home.record()).await {
+        Ok(()) => begin(start),
+        Err(payload) => start.fail(payload),
+    }
+}
+
 /// As [`tracked_in_turn`], for a body that stays on its thread.
 pub(super) async fn tracked_local_in_turn<L, F, R>(start: Start<F, L, R::Value>)
 where

@@ -377,7 +377,7 @@ fn a_close_leaves_behind_what_cannot_be_dropped() {
 }
 
 /// So deep that whatever recurses overflows the stack of a test's thread.
-const DEEP: usize = 20_000;
+const DEEP: usize = 100_000;
 
 /// Scopes inside each other, the outermost first.
 fn chain(cx: &Cx<'_, Hand>) -> Vec<OpenScope<Hand>> {

@@ -28,6 +28,7 @@ pub mod observers;
 pub mod owner;
 pub mod panics;
 pub mod reports;
+pub mod scopes;
 pub mod spawn;
 pub mod start;
 pub mod states;

@@ -180,6 +180,12 @@ macro_rules! __behaviours_of_every_loop {
                 a_bad_handler_skips_nobody, what_is_spawned_meanwhile_is_awaited,
                 the_foreground_has_the_grace, until_idle_waits_for_all,
             }
+            scopes {
+                close_and_say_how_their_tasks_ended, close_with_their_last_task,
+                finish_when_all_have_ended, are_cancelled_by_a_drop, nest, fail_fast_if_told_to,
+                run_so_many_at_once, and_tasks_are_stopped_within_a_time, come_and_go,
+                stop_with_their_lifespan,
+            }
             deadline {
                 caps_every_grace, bounds_a_protected_block, caps_every_handler,
                 of_any_duration_is_valid, is_not_held_up_by_destructors,

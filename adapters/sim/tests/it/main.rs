@@ -16,6 +16,7 @@ mod faults;
 mod lifespans;
 mod local;
 mod order;
+mod scopes;
 mod services;
 mod stall;
 mod step;

@@ -1,0 +1,125 @@
+//! loom models of a scope inside another: its last task, its close, a spawn, a cancel, in every order
+//! of two threads.
+//!
+//! Each names the bug that was planted to see it fail.
+
+use std::future::{Ready, ready};
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use loom::thread;
+
+use super::{FailurePolicy, Failures, RecordAt, RecordRef, Registry, Slot};
+use crate::clock::Clock;
+use crate::event::ShutdownEvent;
+use crate::event_loop::{Closed, EventLoop, LoopId, Timer};
+use crate::observers::Observers;
+use crate::sync::Arc;
+use crate::task::{Entry, Grace, Name, Outcome};
+
+/// A loop whose time stands.
+#[derive(Clone)]
+struct Still(Instant);
+
+impl EventLoop for Still {
+    const NAME: &'static str = "still";
+
+    fn id(&self) -> LoopId {
+        LoopId::unique()
+    }
+
+    fn spawn<F: Future<Output = ()> + Send + 'static>(&self, _: F) -> Result<(), Closed> {
+        Ok(())
+    }
+}
+
+impl Timer for Still {
+    type Sleep = Ready<Result<(), Closed>>;
+
+    fn sleep(&self, _: Duration) -> Self::Sleep {
+        ready(Ok(()))
+    }
+
+    fn now(&self) -> Instant {
+        self.0
+    }
+}
+
+fn root() -> Arc<Registry> {
+    let clock = Clock::of(&Still(Instant::now()));
+    let stop = ShutdownEvent::new().trigger();
+    let failures = Arc::<Failures>::default();
+    Registry::new(Name::from(""), failures, clock, stop, Observers::default())
+}
+
+fn entry(name: Option<&'static str>) -> Entry {
+    Entry { name: name.map(Name::from), spawned_at: Location::caller(), grace: Grace::DEFAULT }
+}
+
+fn open(registry: &Arc<Registry>) -> Option<(Arc<Registry>, RecordRef)> {
+    registry.open(&mut entry(Some("scope")), FailurePolicy::Independent, None).ok()
+}
+
+fn spawn(registry: &Arc<Registry>) -> Option<Slot> {
+    registry.register(&mut entry(None), 0).ok()
+}
+
+/// What a tracked future does at its end.
+fn settle(registry: &Arc<Registry>, slot: Slot) {
+    RecordAt::new(registry, slot).settle(Outcome::Completed);
+}
+
+/// Caught: `close_when_empty` that looks before it watches; `notify_if_empty` that does not note that
+/// the scope has ended, so that its record settles twice.
+#[test]
+fn the_last_task_ends_and_the_scope_is_closed() {
+    loom::model(|| {
+        let root = root();
+        let (scope, record) = open(&root).unwrap();
+        // From now on it counts who lives.
+        let _watch = root.watch();
+        let task = spawn(&scope).unwrap();
+        let ends = Arc::clone(&scope);
+        let thread = thread::spawn(move || settle(&ends, task));
+        scope.close_when_empty();
+        thread.join().unwrap();
+        assert!(record.flags().is_finished() && root.len() == 0);
+    });
+}
+
+/// Caught: `notify_if_empty` that closes the shards after it has unlocked them.
+#[test]
+fn the_last_task_ends_and_another_comes() {
+    loom::model(|| {
+        let root = root();
+        let (scope, record) = open(&root).unwrap();
+        let task = spawn(&scope).unwrap();
+        scope.close_when_empty();
+        let ends = Arc::clone(&scope);
+        let thread = thread::spawn(move || settle(&ends, task));
+        let comes = spawn(&scope);
+        thread.join().unwrap();
+        assert_eq!(record.flags().is_finished(), comes.is_none());
+        if let Some(comes) = comes {
+            settle(&scope, comes);
+        }
+        assert!(record.flags().is_finished() && root.len() == 0);
+    });
+}
+
+/// Caught: `open` that does not look at the flags when it has listed the registry.
+#[test]
+fn a_scope_is_cancelled_while_another_is_opened_in_it() {
+    loom::model(|| {
+        let root = root();
+        let (scope, record) = open(&root).unwrap();
+        let opens = Arc::clone(&scope);
+        let thread = thread::spawn(move || open(&opens));
+        record.cancel();
+        let inner = thread.join().unwrap();
+        if let Some((inner, record)) = inner {
+            assert!(record.flags().is_finished() && spawn(&inner).is_none());
+        }
+        assert!(record.flags().is_finished() && root.len() == 0);
+    });
+}
