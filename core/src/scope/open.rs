@@ -75,9 +75,9 @@ impl<L: EventLoop> ScopeBuilder<L> {
     /// runs. A stop changes nothing of that: whose turn comes begins, and sees the event set; whose
     /// turn does not come before its grace is over is cancelled.
     ///
-    /// Scopes inside this one have no turns, nor have tasks that [`replace`](TaskBuilder::replace)
-    /// another or are [`track`](TaskBuilder::track)ed. A task that awaits others of its own scope keeps
-    /// its turn meanwhile: with a limit of one it waits for ever.
+    /// Services, scopes inside this one, tasks that [`replace`](TaskBuilder::replace) another and those
+    /// that are [`track`](TaskBuilder::track)ed do not count. A task that awaits others of its own scope
+    /// keeps its turn meanwhile: with a limit of one it waits for ever.
     pub fn max_concurrency(mut self, n: usize) -> Self {
         self.limit = Some(n);
         self
