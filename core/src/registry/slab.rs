@@ -138,6 +138,18 @@ mod tests {
     }
 
     #[test]
+    fn the_first_chunk_grows_to_its_full_size_before_there_is_another() {
+        let (mut slab, words) = (Slab::default(), FlagTable::default());
+        for number in 0..3 * CHUNK {
+            let index = slab.allocate(&words);
+            assert_eq!(index, index_in(number / CHUNK, number % CHUNK));
+            words.word(index).open(0, 1);
+            assert!(slab.indices().count() <= (4 * (number as usize + 1)).next_multiple_of(4));
+        }
+        assert_eq!(slab.indices().count() as u32, 3 * CHUNK);
+    }
+
+    #[test]
     fn records_that_come_and_go_in_any_order_take_little_more_than_live_at_once() {
         let (mut slab, words) = (Slab::default(), FlagTable::default());
         let mut live = Vec::new();
