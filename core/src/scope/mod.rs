@@ -59,7 +59,7 @@ use crate::observers::Observers;
 use crate::polls::Polls;
 use crate::registry::{Failures, RecordRef, Registry, StopTimes, Tasks};
 use crate::service::Group;
-use crate::sync::{Arc, Mutex, lock};
+use crate::sync::{Arc, Mutex, OnceLock, lock};
 use crate::task::{Name, Outcome};
 use crate::wake::call_caught;
 use late::LateHandlers;
@@ -74,7 +74,8 @@ pub(crate) struct Scope {
     /// Of a user's scope: the component's, or the root's, in which it lies.
     component: Option<Arc<Self>>,
     late: LateHandlers,
-    services: Arc<Group>,
+    /// Made for the first one: most scopes have none.
+    services: OnceLock<Arc<Group>>,
     /// How long tasks have from a stop to their cancel, if they have no time of their own.
     grace: Mutex<Duration>,
 }
@@ -113,7 +114,7 @@ impl Scope {
         let registry = Registry::new(path, failures, clock, stop, observers, polls);
         shared.seat.tasks.add(shared.seat.worker, &registry);
         let (event, late, services) =
-            (ShutdownEvent::new(), LateHandlers::default(), Arc::default());
+            (ShutdownEvent::new(), LateHandlers::default(), OnceLock::new());
         let grace = Mutex::default();
         Self { event, registry, shared, root, component: None, late, services, grace }
     }
@@ -128,7 +129,7 @@ impl Scope {
             root: Some(Self::root_of(this)),
             component: Some(Arc::clone(this.component.as_ref().unwrap_or(this))),
             late: LateHandlers::default(),
-            services: Arc::default(),
+            services: OnceLock::new(),
             grace: Mutex::new(own.unwrap_or_else(|| this.grace())),
         })
     }
@@ -150,7 +151,7 @@ impl Scope {
     }
 
     pub(crate) fn services(&self) -> &Arc<Group> {
-        &self.services
+        self.services.get_or_init(Arc::default)
     }
 
     /// Has the lifespan stop because of a task of this scope.

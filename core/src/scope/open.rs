@@ -97,7 +97,9 @@ impl<L: EventLoop> ScopeBuilder<L> {
         let (registry, record) = opened.map_err(|why| ScopeError::new(why, entry.name))?;
         let event = record.at().event(place.scope.event());
         let scope = Scope::inner(&place.scope, registry, event);
-        scope.services().set_strategy(strategy);
+        if strategy != Strategy::default() {
+            scope.services().set_strategy(strategy);
+        }
         let spawner = Spawner::new(Place::new(place.handle.clone(), scope));
         Ok(OpenScope { spawner, task: TaskRef::new(record), deadline, on_drop: OnDrop::Cancel })
     }
