@@ -16,7 +16,7 @@ impl<L: Timer> Run<L> {
     /// twice.
     pub(super) async fn drain(&mut self, serve: &mut Serve<'_>) {
         let drain = self.budgets.drain;
-        self.board().enter_stop(drain);
+        self.board().enter_stop(drain, self.budgets.deadline);
         if self.board().phase() != Phase::Draining || serve.has_ended() {
             return;
         }

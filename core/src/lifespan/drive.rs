@@ -78,7 +78,7 @@ pub(super) struct Run<L> {
     /// When the stop began, if not when it was asked for: its drain was over.
     pub(super) stop_began: Option<Instant>,
     /// The phase moves on in the moment in which a stop is asked for, though the loop is blocked.
-    _stop_seen: Link,
+    stop_seen: Option<Link>,
 }
 
 impl<L> Run<L> {
@@ -101,8 +101,6 @@ impl<L: Timer> Run<L> {
     ) -> Self {
         let clock = Clock::of(&handle);
         board.begin(clock.clone(), stop.clone());
-        let (shown, drain) = (Arc::clone(&board), budgets.drain);
-        let stop_seen = Link::new(&stop, move |_reason| shown.enter_stop(drain));
         let shared = Arc::new(Shared {
             stop,
             cancel,
@@ -129,12 +127,16 @@ impl<L: Timer> Run<L> {
             draft,
             finish: None,
             stop_began: None,
-            _stop_seen: stop_seen,
+            stop_seen: None,
         }
     }
 
-    /// Has a thread watch the run, unless only the loop can tell the time.
+    /// From now on a request to stop is one: it is shown at once, and a thread watches what becomes of
+    /// it, unless only the loop can tell the time.
     pub(super) fn watch(&mut self, plan: WatchPlan) -> Option<Watch> {
+        let (board, Budgets { drain, deadline, .. }) = (Arc::clone(self.board()), self.budgets);
+        let seen = Link::new(&self.shared.stop, move |_reason| board.enter_stop(drain, deadline));
+        self.stop_seen = Some(seen);
         if self.handle.has_virtual_time() {
             return None;
         }

@@ -3,18 +3,17 @@
 //! The loop writes, any thread reads, also while the loop is blocked. It keeps nothing alive, and
 //! no foreign code runs under its lock.
 
-use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::crew::Crew;
-use super::health::{Awaited, AwaitedKind};
 use super::phase::{Phase, PhaseCell};
 use super::reached::Reached;
 use super::snapshot::NodeState;
+use super::steps::Steps;
 use crate::clock::Clock;
 use crate::event::ShutdownEvent;
 use crate::observers::Observers;
-use crate::registry::{RecordRef, Registry, TaskRef};
+use crate::registry::{RecordRef, Registry};
 use crate::sync::{Arc, Mutex, OnceLock, Weak, lock};
 use crate::task::Name;
 
@@ -24,23 +23,31 @@ pub(crate) struct Board {
     reached: Reached,
     /// The workers that it is one of.
     crew: OnceLock<Weak<Crew>>,
-    inner: Mutex<Inner>,
+    pub(super) inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
-struct Inner {
+pub(super) struct Inner {
     /// `None` until it runs.
     run: Option<Running>,
     root: Weak<Registry>,
     /// The components, in order of registration.
     parts: Vec<Part>,
-    steps: Vec<(u64, Step)>,
-    /// How many steps there were.
-    counted: u64,
-    /// When a stop was asked for, and when that was heard.
+    pub(super) steps: Steps,
+    /// When a stop was asked for.
     asked: Option<Instant>,
-    /// When the stop began, its drain over, and its overall deadline if that fits the clock.
-    stopping: Option<(Instant, Option<Instant>)>,
+    pub(super) stopping: Option<Stopping>,
+}
+
+/// The stop, as it is planned when it is asked for, and then as the loop has begun it.
+#[derive(Clone, Copy)]
+pub(super) struct Stopping {
+    /// When the drain is over.
+    pub(super) began: Instant,
+    /// The overall deadline, if that fits the clock.
+    pub(super) deadline: Option<Instant>,
+    /// Whether the loop has begun it.
+    pub(super) is_heard: bool,
 }
 
 /// The clock and the event of a lifespan that runs.
@@ -59,23 +66,6 @@ pub(super) struct Part {
     pub(super) registry: Weak<Registry>,
     /// When its start began.
     pub(super) since: Option<Instant>,
-}
-
-/// Something that the lifespan waits for.
-#[derive(Clone)]
-struct Step {
-    what: What,
-    since: Instant,
-    budget: Duration,
-}
-
-#[derive(Clone)]
-enum What {
-    /// A handler of a component, or the drain.
-    One(AwaitedKind, Name),
-    Serve(&'static Location<'static>),
-    /// The tasks of a scope.
-    Tasks(Weak<Registry>),
 }
 
 impl Board {
@@ -128,16 +118,27 @@ impl Board {
     }
 
     /// A stop was asked for: what serves drains if it is to, all else stops.
-    pub(crate) fn enter_stop(&self, drain: Duration) {
-        if let (None, Some(running)) = (self.asked(), self.running()) {
-            let now = running.clock.now();
-            lock(&self.inner).asked.get_or_insert(now);
-        }
+    pub(crate) fn enter_stop(&self, drain: Duration, deadline: Duration) {
         self.advance(|phase| match phase {
             Phase::Serving if !drain.is_zero() => Phase::Draining,
             Phase::Draining => Phase::Draining,
             _ => Phase::Stopping,
         });
+        let drain = if self.phase() == Phase::Draining { drain } else { Duration::ZERO };
+        if let Some(Running { clock, .. }) = self.running() {
+            let now = clock.now();
+            self.plan_stop(now, now.checked_add(drain), deadline);
+        }
+    }
+
+    /// The first time counts. `began` is `None` if the drain goes on for ever.
+    fn plan_stop(&self, asked: Instant, began: Option<Instant>, deadline: Duration) {
+        let mut inner = lock(&self.inner);
+        inner.asked.get_or_insert(asked);
+        if let (None, Some(began)) = (inner.stopping, began) {
+            let deadline = began.checked_add(deadline);
+            inner.stopping = Some(Stopping { began, deadline, is_heard: false });
+        }
     }
 
     /// Begins a run. Also what clones of the monitor made before show.
@@ -181,7 +182,7 @@ impl Board {
 
     /// The stop begins, or began before the loop heard of it; with its overall deadline.
     pub(crate) fn enter_stopping(&self, began: Instant, deadline: Option<Instant>) {
-        lock(&self.inner).stopping = Some((began, deadline));
+        lock(&self.inner).stopping = Some(Stopping { began, deadline, is_heard: true });
         self.enter(Phase::Stopping);
     }
 
@@ -194,9 +195,7 @@ impl Board {
     pub(crate) fn stopping(&self) -> (Duration, Option<Duration>) {
         let Some(running) = self.running() else { return (Duration::ZERO, None) };
         let now = running.clock.now();
-        let inner = lock(&self.inner);
-        let asked = inner.asked.map(|asked| (asked, None));
-        let Some((began, deadline)) = inner.stopping.or(asked) else {
+        let Some(Stopping { began, deadline, .. }) = lock(&self.inner).stopping else {
             return (Duration::ZERO, None);
         };
         let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
@@ -208,44 +207,6 @@ impl Board {
         let parts = self.parts().into_iter().filter_map(|part| part.registry.upgrade());
         let registries = self.root().into_iter().chain(parts);
         registries.flat_map(|registry| registry.all_tasks()).collect()
-    }
-
-    /// Notes that a handler or the drain is waited for, while what is returned lives.
-    pub(crate) fn await_one(
-        self: &Arc<Self>,
-        kind: AwaitedKind,
-        name: Name,
-        budget: Duration,
-    ) -> StepGuard {
-        self.push(What::One(kind, name), budget)
-    }
-
-    /// Notes that the foreground is waited for.
-    pub(crate) fn await_serve(
-        self: &Arc<Self>,
-        budget: Duration,
-        spawned_at: &'static Location<'static>,
-    ) -> StepGuard {
-        self.push(What::Serve(spawned_at), budget)
-    }
-
-    /// Notes that the tasks of a scope are waited for.
-    pub(crate) fn await_tasks(
-        self: &Arc<Self>,
-        registry: &Arc<Registry>,
-        grace: Duration,
-    ) -> StepGuard {
-        self.push(What::Tasks(Arc::downgrade(registry)), grace)
-    }
-
-    fn push(self: &Arc<Self>, what: What, budget: Duration) -> StepGuard {
-        let since = self.running().map_or_else(Instant::now, |running| running.clock.now());
-        let mut inner = lock(&self.inner);
-        inner.counted += 1;
-        let key = inner.counted;
-        inner.steps.push((key, Step { what, since, budget }));
-        drop(inner);
-        StepGuard { board: Arc::clone(self), key }
     }
 
     pub(super) fn running(&self) -> Option<Running> {
@@ -264,70 +225,5 @@ impl Board {
     pub(super) fn is_ready(&self) -> bool {
         self.phase() == Phase::Serving
             && self.running().is_some_and(|running| !running.stop.is_set())
-    }
-
-    /// What is waited for now, the longest wait first.
-    pub(crate) fn awaited(&self) -> Vec<Awaited> {
-        let Some(running) = self.running() else { return Vec::new() };
-        let now = running.clock.now();
-        let inner = lock(&self.inner);
-        let (steps, deadline) = (inner.steps.clone(), inner.stopping.and_then(|(_, end)| end));
-        drop(inner);
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
-        let mut awaited = Vec::new();
-        for (_, step) in steps {
-            let waited = now.saturating_duration_since(step.since);
-            let limit = |budget: Duration| {
-                let own = (budget != Duration::MAX).then(|| budget.saturating_sub(waited));
-                [own, left].into_iter().flatten().min()
-            };
-            match step.what {
-                What::One(kind, name) => {
-                    let (path, left) = (String::from(name.as_str()), limit(step.budget));
-                    awaited.push(Awaited {
-                        kind,
-                        path,
-                        waited,
-                        is_polled: false,
-                        left,
-                        spawned_at: None,
-                    });
-                }
-                What::Serve(spawned_at) => {
-                    let (kind, left) = (AwaitedKind::Serve, limit(step.budget));
-                    let (path, spawned_at) = (String::new(), Some(spawned_at));
-                    awaited.push(Awaited {
-                        kind,
-                        path,
-                        waited,
-                        is_polled: false,
-                        left,
-                        spawned_at,
-                    });
-                }
-                What::Tasks(registry) => {
-                    let Some(registry) = registry.upgrade() else { continue };
-                    for record in registry.all_tasks() {
-                        let left = limit(record.at().grace().unwrap_or(step.budget));
-                        let task = TaskRef::new(record);
-                        awaited.push(Awaited::task(&task, waited, left));
-                    }
-                }
-            }
-        }
-        awaited
-    }
-}
-
-/// Something that the lifespan waits for while this lives.
-#[must_use = "it is waited for while this lives"]
-pub(crate) struct StepGuard {
-    board: Arc<Board>,
-    key: u64,
-}
-
-impl Drop for StepGuard {
-    fn drop(&mut self) {
-        lock(&self.board.inner).steps.retain(|(key, _)| *key != self.key);
     }
 }

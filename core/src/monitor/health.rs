@@ -94,6 +94,15 @@ impl fmt::Display for AwaitedKind {
 }
 
 impl Awaited {
+    pub(super) fn one(
+        kind: AwaitedKind,
+        path: String,
+        waited: Duration,
+        left: Option<Duration>,
+    ) -> Self {
+        Self { kind, path, waited, is_polled: false, left, spawned_at: None }
+    }
+
     pub(super) fn task(task: &TaskRef, waited: Duration, left: Option<Duration>) -> Self {
         let is_blocking = task.record().flags().is_blocking();
         let kind = if is_blocking { AwaitedKind::Blocking } else { AwaitedKind::Task };

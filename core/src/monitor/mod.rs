@@ -6,12 +6,14 @@ mod health;
 mod phase;
 mod reached;
 mod snapshot;
+mod steps;
 
-pub(crate) use board::{Board, StepGuard};
+pub(crate) use board::Board;
 pub(crate) use crew::Crew;
 pub use health::{Awaited, AwaitedKind, Health};
 pub use phase::Phase;
 pub use snapshot::{Node, NodeKind, NodeState, Snapshot};
+pub(crate) use steps::StepGuard;
 
 use std::fmt;
 use std::time::Duration;

@@ -23,7 +23,7 @@ pub struct StillStopping {
     pub stopping: Duration,
     /// What is left of the overall deadline; `None`: all the time there is.
     pub left: Option<Duration>,
-    /// Whom it waits for.
+    /// Whom it waits for; who holds a thread comes first.
     pub awaits: Vec<Awaited>,
 }
 
@@ -31,7 +31,9 @@ impl StillStopping {
     pub(super) fn of(draft: &Draft) -> Self {
         let board = draft.board();
         let (stopping, left) = board.stopping();
-        Self { reason: draft.reason(), stopping, left, awaits: board.awaited() }
+        let mut awaits = board.awaited();
+        awaits.sort_by_key(|awaited| !awaited.is_polled);
+        Self { reason: draft.reason(), stopping, left, awaits }
     }
 }
 
@@ -47,7 +49,7 @@ impl fmt::Display for StillStopping {
             write!(f, "\n  awaits {awaited}")?;
         }
         match awaits.len() {
-            0 => write!(f, ": its loop does not turn, or lets go only now"),
+            0 => write!(f, ": its loop is being dropped"),
             count if count > NAMED => write!(f, "\n  and {} more", count - NAMED),
             _ => Ok(()),
         }
