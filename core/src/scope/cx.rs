@@ -33,7 +33,9 @@ use crate::worker::Worker;
 ///     }
 /// }
 /// ```
-pub struct Cx<'t, L = AnyLoop>(Inside<'t, L>);
+pub struct Cx<'t, L = AnyLoop> {
+    inside: Inside<'t, L>,
+}
 
 /// Inside of what.
 enum Inside<'t, L> {
@@ -46,13 +48,13 @@ enum Inside<'t, L> {
 /// Makes a `Cx` for handlers, and for nobody else. No associated function, which the compiler would
 /// propose to those who forge one.
 pub(crate) fn make<'t, L>(handle: L, scope: Arc<Scope>) -> Cx<'t, L> {
-    Cx(Inside::Other { place: Place::new(handle, scope), task: None })
+    Cx { inside: Inside::Other { place: Place::new(handle, scope), task: None } }
 }
 
 /// Makes the `Cx` of a task, for the tracked future.
 #[inline]
 pub(super) fn make_own<L>(post: &Post<L>) -> Cx<'_, L> {
-    Cx(Inside::Task(post))
+    Cx { inside: Inside::Task(post) }
 }
 
 impl<L> Cx<'_, L> {
@@ -148,7 +150,7 @@ impl<L> Cx<'_, L> {
     }
 
     pub(super) fn place(&self) -> &Arc<Place<L>> {
-        match &self.0 {
+        match &self.inside {
             Inside::Task(post) => &post.place,
             Inside::Other { place, .. } => place,
         }
@@ -157,7 +159,7 @@ impl<L> Cx<'_, L> {
 
 impl<'t, L> Cx<'t, L> {
     fn own(&self) -> Option<&'t Own> {
-        match &self.0 {
+        match &self.inside {
             Inside::Task(post) => Some(&post.own),
             Inside::Other { task, .. } => *task,
         }
@@ -184,7 +186,7 @@ impl<'t, L: Timer> Cx<'t, L> {
     pub fn erased(&self) -> Cx<'t, AnyLoop> {
         let handle = AnyLoop::new(self.handle().clone());
         let place = Place::new(handle, Arc::clone(self.node()));
-        Cx(Inside::Other { place, task: self.own() })
+        Cx { inside: Inside::Other { place, task: self.own() } }
     }
 }
 
@@ -287,12 +289,13 @@ impl<L> Cx<'_, L> {
 
 impl<L: Clone> Clone for Cx<'_, L> {
     fn clone(&self) -> Self {
-        Self(match &self.0 {
+        let inside = match &self.inside {
             Inside::Task(post) => Inside::Task(post),
             Inside::Other { place, task } => {
                 Inside::Other { place: Arc::clone(place), task: *task }
             }
-        })
+        };
+        Self { inside }
     }
 }
 
