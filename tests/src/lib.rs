@@ -11,3 +11,8 @@ mod guide {}
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/coming-from.md")]
 mod coming_from {}
+
+/// The page about services, so that its code is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/services.md")]
+mod services {}

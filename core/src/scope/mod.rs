@@ -1,5 +1,6 @@
 //! A scope: one shutdown event, one registry, and what its tasks reach through their `Cx`.
 
+mod attempt;
 mod blocking;
 mod body;
 mod bound;

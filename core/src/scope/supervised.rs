@@ -9,6 +9,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use super::attempt::{self, Orders};
 use super::place::{Own, Post};
 use super::tracked::{Home, Running, Start};
 use super::{Factory, Scope, TaskFn, cx};
@@ -17,8 +18,8 @@ use crate::event_loop::Timer;
 use crate::registry::{RecordAt, TaskRef, Vitals};
 use crate::service::{Decision, Ended, Member, OnEnd, RestartPolicy, Restarts, Service};
 use crate::sync::Arc;
-use crate::task::{BoxError, Failure, Outcome, Output, Panic};
-use crate::wake::{call_caught, drop_caught};
+use crate::task::{BoxError, Outcome, Output, Panic};
+use crate::wake::call_caught;
 
 /// As `tracked`, of a service.
 #[expect(clippy::manual_async_fn, reason = "the signature says that the future is `Send`")]
@@ -144,52 +145,16 @@ impl<'a, L: Timer> Supervisor<'a, L> {
             Ok(body) => {
                 let mut body = pin!(Some(body));
                 match &told {
-                    None => run(body.as_mut()).await,
-                    Some(told) => self.run_until_told(body.as_mut(), told, &event).await,
+                    None => attempt::run(body.as_mut()).await,
+                    Some(told) => {
+                        let orders = Orders { told, event: &event, grace: self.grace() };
+                        attempt::run_until_told(self.home, &self.member, body.as_mut(), orders)
+                            .await
+                    }
                 }
             }
         };
         (outcome, self.member.down())
-    }
-
-    /// As `run`; a body that is told to end has its grace for that.
-    async fn run_until_told<Fut, R>(
-        &self,
-        mut body: Pin<&mut Option<Fut>>,
-        told: &ShutdownEvent,
-        event: &ShutdownEvent,
-    ) -> Outcome
-    where
-        Fut: Future<Output = R>,
-        R: Output,
-    {
-        let mut wait = told.wait();
-        // `None` before it is told, and again when its grace is over.
-        let mut grace = pin!(None);
-        let (mut is_told, mut is_over) = (false, false);
-        poll_fn(|context| {
-            if let Poll::Ready(outcome) = poll_body(body.as_mut(), context) {
-                return Poll::Ready(outcome);
-            }
-            if !is_told && Pin::new(&mut wait).poll(context).is_ready() {
-                is_told = true;
-                let reason = told.reason().unwrap_or(Reason::Requested);
-                let _ = call_caught(|| event.trigger().set(reason));
-                grace.set(Some(self.loop_handle().sleep(self.grace())));
-            }
-            if let Some(sleep) = grace.as_mut().as_pin_mut() {
-                is_over = sleep.poll(context).is_ready();
-            }
-            if is_over {
-                grace.set(None);
-            }
-            // What it protects ends in a poll of the body, after which this looks again.
-            if is_over && !self.record().flags().is_protected() {
-                return Poll::Ready(drop_body(body.as_mut(), Outcome::Cancelled));
-            }
-            Poll::Pending
-        })
-        .await
     }
 
     /// How long a body may take to its end when another service begins again.
@@ -288,45 +253,6 @@ impl<'a, L: Timer> Supervisor<'a, L> {
             let task = TaskRef::new(self.record().refer());
             observers.task_restarted(&task, self.vitals.attempts() + 1, outcome, delay);
         }
-    }
-}
-
-async fn run<Fut, R>(mut body: Pin<&mut Option<Fut>>) -> Outcome
-where
-    Fut: Future<Output = R>,
-    R: Output,
-{
-    poll_fn(|context| poll_body(body.as_mut(), context)).await
-}
-
-/// Polls a body once; one that has ended is gone when this says so.
-fn poll_body<Fut, R>(
-    mut body: Pin<&mut Option<Fut>>,
-    context: &mut std::task::Context<'_>,
-) -> Poll<Outcome>
-where
-    Fut: Future<Output = R>,
-    R: Output,
-{
-    let Some(future) = body.as_mut().as_pin_mut() else { return Poll::Ready(Outcome::Cancelled) };
-    let polled = call_caught(|| future.poll(context).map(R::into_result));
-    let outcome = match polled {
-        Ok(Poll::Pending) => return Poll::Pending,
-        Ok(Poll::Ready(Ok(value))) => match drop_caught(value) {
-            Ok(()) => Outcome::Completed,
-            Err(payload) => Outcome::Panicked(Panic::new(payload)),
-        },
-        Ok(Poll::Ready(Err(error))) => Outcome::Failed(Failure::new(error)),
-        Err(payload) => Outcome::Panicked(Panic::new(payload)),
-    };
-    Poll::Ready(drop_body(body, outcome))
-}
-
-/// Drops a body; a panic of its destructor is the outcome, unless it had failed before.
-fn drop_body<Fut>(mut body: Pin<&mut Option<Fut>>, outcome: Outcome) -> Outcome {
-    match call_caught(|| body.set(None)) {
-        Err(payload) if !outcome.is_failure() => Outcome::Panicked(Panic::new(payload)),
-        _ => outcome,
     }
 }
 

@@ -11,8 +11,8 @@ use crate::wake::call_caught;
 ///
 /// The order is that of their registration. Whoever has to begin again though it has not failed is
 /// stopped first: its event is set, it has its grace, then it is cancelled. When all of them are down
-/// and the delay of the one that failed is over, they begin one after the other. Who has ended for
-/// good stays so.
+/// and the delay of the one that failed is over, they begin one after the other. What a body protects
+/// is not cut. Who has ended for good stays so; the restart counts for the one that had failed alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
@@ -50,6 +50,8 @@ struct Place {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
+    /// Its body is about to be polled for the first time.
+    Begins,
     /// Its body runs.
     Up,
     /// Its body was told to end, because another one begins again.
@@ -137,13 +139,24 @@ impl Member {
         if !inner.may_begin(place) {
             return Err(inner.changed.clone());
         }
-        inner.states[place].state = At::Up;
+        inner.states[place].state = At::Begins;
         let told = std::mem::take(&mut inner.states[place].told);
         let changed = std::mem::take(&mut inner.changed);
         drop(inner);
         drop(told);
-        set(&changed, "a service has begun");
+        set(&changed, "a service begins");
         Ok(())
+    }
+
+    /// Says that the body was polled: those after it may begin.
+    pub(crate) fn begun(&self) {
+        self.change(|inner, place| {
+            let state = &mut inner.states[place].state;
+            if *state == At::Begins {
+                *state = At::Up;
+            }
+            ((), Vec::new())
+        });
     }
 
     fn change<T>(
@@ -158,7 +171,7 @@ impl Member {
         for event in told {
             set(&event, "another service of its scope begins again");
         }
-        set(&changed, "a service has ended");
+        set(&changed, "a service has ended, or begun");
         Some(value)
     }
 }
@@ -194,7 +207,7 @@ impl Inner {
         };
         let mut told = Vec::new();
         for other in &mut self.states[first..] {
-            if other.state == At::Up {
+            if matches!(other.state, At::Begins | At::Up) {
                 other.state = At::Told;
                 told.push(other.told.clone());
             }
@@ -211,8 +224,8 @@ impl Inner {
             return true;
         }
         let waits = |place: &Place| matches!(place.state, At::Told | At::Waits);
-        let is_down = |place: &Place| place.state == At::Down;
-        !self.states.iter().any(waits) && !self.states[..place].iter().any(is_down)
+        let is_not_up = |place: &Place| matches!(place.state, At::Down | At::Begins);
+        !self.states.iter().any(waits) && !self.states[..place].iter().any(is_not_up)
     }
 
     /// Gives up the places of those that have left, when they are many.
@@ -272,8 +285,12 @@ mod tests {
         assert!(changed.is_set() && members[1].begin().is_err(), "the third one is not down");
         assert_eq!(members[2].down(), Ended::Told);
         assert!(members[1].begin().is_err() && members[2].begin().is_err());
-        assert!(members[0].begin().is_ok() && members[2].begin().is_err());
-        assert!(members[1].begin().is_ok() && members[2].begin().is_ok());
+        assert!(members[0].begin().is_ok());
+        let changed = members[1].begin().unwrap_err();
+        members[0].begun();
+        assert!(changed.is_set() && members[1].begin().is_ok() && members[2].begin().is_err());
+        members[1].begun();
+        assert!(members[2].begin().is_ok());
         assert_eq!(told(&members), [false; 3], "the new bodies are not told");
     }
 
@@ -285,6 +302,7 @@ mod tests {
         members[1].release();
         assert_eq!(members[2].down(), Ended::Told);
         assert!(members[2].begin().is_err() && members[1].begin().is_ok());
+        members[1].begun();
         assert!(members[2].begin().is_ok());
     }
 
@@ -317,6 +335,7 @@ mod tests {
         Runs,
         Waits,
         Down,
+        Begins,
     }
 
     proptest! {
@@ -334,7 +353,7 @@ mod tests {
             for (who, fails) in steps {
                 advance(&members, &mut at, who, fails);
             }
-            for _ in 0..8 {
+            for _ in 0..12 {
                 (0..4).for_each(|who| advance(&members, &mut at, who, false));
             }
             prop_assert_eq!(at, [Step::Runs; 4]);
@@ -354,13 +373,17 @@ mod tests {
                 at[who] = Step::Waits;
             }
             Step::Runs => {}
+            Step::Begins => {
+                member.begun();
+                at[who] = Step::Runs;
+            }
             Step::Waits => {
                 member.release();
                 at[who] = Step::Down;
             }
             Step::Down => {
                 if member.begin().is_ok() {
-                    at[who] = Step::Runs;
+                    at[who] = Step::Begins;
                     let inner = lock(&member.group.0);
                     let alone = inner.strategy == Strategy::OneForOne;
                     let falls = |place: &Place| matches!(place.state, At::Told | At::Waits);

@@ -13,11 +13,11 @@ use loom::thread;
 use super::record::{Entry, Flags, Grace, Registration};
 use super::{Failure, Name, Outcome};
 use crate::clock::Clock;
-use crate::counted::Count;
+use crate::counted::{Count, poll};
 use crate::event::ShutdownEvent;
 use crate::event_loop::{Closed, EventLoop, LoopId, Timer};
 use crate::observers::Observers;
-use crate::registry::{Failures, FirstPoll, RecordAt, RecordRef, Registry, Slot};
+use crate::registry::{Failures, FirstPoll, RecordAt, RecordRef, Registry, Slot, TaskRef};
 use crate::sync::Arc;
 
 /// A loop whose time stands.
@@ -360,5 +360,62 @@ fn a_record_is_used_again_only_when_nobody_refers_to_it() {
         let mut live = [second, third, fourth].map(|spawned| spawned.handle.at().id());
         live.sort_unstable();
         assert!(live.windows(2).all(|two| two[0] < two[1]) && !live.contains(&id));
+    });
+}
+
+/// Who waits until a task is ready, and the task, which is and then ends.
+///
+/// Caught: `Ready` that looks at readiness first, and at the end then.
+#[test]
+fn a_task_that_is_ready_and_ends_was_ready() {
+    loom::model(|| {
+        let spawned = record();
+        let tracked = spawned.tracked();
+        let vitals = spawned.handle.registry().vitals_of(spawned.handle.at(), 1);
+        let mut waits = TaskRef::new(spawned.handle).ready();
+        let thread = thread::spawn(move || {
+            vitals.set_ready();
+            tracked.settle();
+        });
+        let (count, waker) = Count::new();
+        let polled = poll(&mut waits, &waker);
+        thread.join().unwrap();
+        match polled {
+            Poll::Ready(is_ready) => assert!(is_ready.is_ok()),
+            Poll::Pending => {
+                assert!(count.get() > 0, "a lost wake-up");
+                assert!(matches!(poll(&mut waits, Waker::noop()), Poll::Ready(Ok(()))));
+            }
+        }
+    });
+}
+
+/// What a queued task does at its first poll: store, then look. Tells whether its turn has come.
+///
+/// A copy of the order in `scope/turn.rs`, which the models do not run.
+fn take_turn(record: RecordAt<'_>, waker: Waker) -> bool {
+    record.store_waker(waker, FirstPoll::Yes);
+    !record.flags().is_queued()
+}
+
+/// A task ends while another one comes to take its name.
+///
+/// Caught: `take_turn` that looks before it stores.
+#[test]
+fn a_name_is_passed_on_and_lost_by_nobody() {
+    loom::model(|| {
+        let registry = registry(&Arc::default());
+        let holder = registry.register(&mut entry(Some("a")), 0).ok().unwrap();
+        let tracked = Tracked(Arc::clone(&registry), holder);
+        let thread = thread::spawn(move || tracked.settle());
+        let heir = registry.register_successor(&mut entry(Some("a")), 0).ok().unwrap();
+        let (count, waker) = Count::new();
+        let at = RecordAt::new(&registry, heir.slot);
+        let has_come = take_turn(at, waker);
+        assert!(registry.register(&mut entry(Some("a")), 0).is_err(), "nobody comes between");
+        thread.join().unwrap();
+        assert!(!at.flags().is_queued());
+        assert!(has_come || count.get() == 1, "a lost wake-up");
+        assert_eq!(registry.find("a").unwrap().at().id(), at.id());
     });
 }

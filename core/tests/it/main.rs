@@ -26,6 +26,7 @@ mod replace;
 mod report;
 mod scope_model;
 mod scopes;
+mod services;
 mod soft_and_hard;
 mod state;
 mod stop;

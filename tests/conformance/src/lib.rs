@@ -29,6 +29,7 @@ pub mod owner;
 pub mod panics;
 pub mod reports;
 pub mod scopes;
+pub mod services;
 pub mod spawn;
 pub mod start;
 pub mod states;

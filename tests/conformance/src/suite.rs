@@ -199,6 +199,13 @@ macro_rules! __behaviours_of_every_loop {
                 of_a_handler_that_fails, of_a_task_that_was_forced, of_many_failures,
                 names_what_it_lists,
             }
+            services {
+                begin_again_when_they_fail, that_begin_again_too_often_stop_all,
+                are_stopped_between_two_attempts, that_fail_while_they_stop_have_ended,
+                end_for_good_when_they_are_cancelled, may_stop_the_lifespan, begin_again_together,
+                hold_up_what_comes_after_until_they_are_ready, that_are_never_ready_fail_the_start,
+                tell_when_they_are_ready,
+            }
             bound {
                 opens_in_its_loop, is_shared_by_the_tasks_of_its_loop, is_changed_and_untied,
                 of_an_erased_loop,

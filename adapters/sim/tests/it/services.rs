@@ -649,3 +649,56 @@ fn a_service_without_any_delay_starves_nobody() {
         .run();
     assert!(report.is_clean(), "{report}");
 }
+
+#[test]
+fn in_a_scope_that_a_user_has_opened_too_often_is_the_end_of_that_scope() {
+    let report = Lifespan::on(SimLoop::new(0))
+        .serve(async |cx| {
+            let scope = cx.scope("feed:42").open().unwrap();
+            let other = scope.task("other").spawn(async |cx| cx.shutdown().wait().await).unwrap();
+            let twice = plain().at_most(2, SECOND * 60);
+            let feed = scope.service("feed").on_failure(twice);
+            let feed = feed.spawn(async |_cx| Err::<(), _>("no")).unwrap();
+            assert!(feed.await.is_err());
+            other.await.unwrap();
+            assert_eq!(
+                scope.shutdown().reason(),
+                Some(Reason::TaskFailed(String::from("feed:42/feed")))
+            );
+            assert!(!cx.shutdown().is_set() && !cx.lifespan_event().is_set());
+            assert_eq!(scope.close(&cx).await.failures.len(), 1);
+        })
+        .run();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.phases.serving, SECOND * 3);
+}
+
+#[test]
+fn a_scope_that_a_user_has_opened_may_have_a_strategy() {
+    let log = Log::default();
+    let report = Lifespan::on(SimLoop::new(0))
+        .serve({
+            let log = log.clone();
+            async move |cx| {
+                let scope = cx.scope("group").strategy(Strategy::OneForAll).grace(SECOND * 2);
+                let scope = scope.open().unwrap();
+                let begins = log.clone();
+                let deaf = scope.service("deaf").spawn(async move |cx| {
+                    begins.add(format!("deaf {}", cx.this_task().unwrap().attempts()));
+                    pending::<()>().await;
+                });
+                deaf.unwrap().detach();
+                let fails = scope.service("fails").on_failure(plain()).spawn(async |cx| {
+                    cx.sleep(SECOND).await;
+                    Err::<(), _>("no")
+                });
+                fails.unwrap().detach();
+                // It fails at 1; the deaf one is cut at 3, the grace of its scope.
+                cx.sleep(SECOND * 3 + SECOND / 2).await;
+                scope.cancel().await;
+            }
+        })
+        .run();
+    assert_eq!(log.take(), ["deaf 1", "deaf 2"]);
+    assert!(report.is_clean(), "{report}");
+}

@@ -1,0 +1,321 @@
+//! Services: they begin again as their policy says, and a stop or cancel ends them for good.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures_lite::future::pending;
+use lifespan_core::{
+    Cx, Lifespan, LoopOwner, OnEnd, OnFailure, Outcome, Reason, RestartPolicy, StartError,
+    Strategy, TaskState, Timer,
+};
+
+use crate::support::{Log, Moment, NEVER, SHORT, inside};
+
+/// At once, without end.
+fn at_once() -> RestartPolicy {
+    RestartPolicy::default().backoff(Duration::ZERO, Duration::ZERO).unlimited()
+}
+
+/// Counts attempts.
+#[derive(Clone, Default)]
+struct Attempts(Arc<AtomicU32>);
+
+impl Attempts {
+    /// Returns the number of this one: the first is 1.
+    fn begin(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// One that fails or panics begins again, as the same task, and is seen to.
+pub fn begin_again_when_they_fail<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let (attempts, lives) = (Attempts::default(), Moment::default());
+        let (begins, at_last) = (attempts.clone(), lives.clone());
+        let service = cx.service("feed").on_failure(at_once());
+        let feed = service.spawn(async move |cx| {
+            match begins.begin() {
+                1 => return Err("refused"),
+                2 => panic!("the second attempt panics"),
+                3 => cx.sleep(SHORT).await,
+                _ => {
+                    at_last.come();
+                    cx.shutdown().wait().await;
+                    return Ok(());
+                }
+            }
+            Err("later")
+        });
+        let feed = feed.unwrap();
+        let id = feed.task_ref().id();
+        lives.wait().await;
+        let found = cx.tasks().get("feed").unwrap();
+        assert_eq!((found.id(), found.attempts(), attempts.count()), (id, 4, 4));
+        assert_eq!(found.last_outcome().unwrap().to_string(), "failed: later");
+        assert_eq!(found.state(), TaskState::Running);
+        feed.stop();
+        feed.await
+    });
+}
+
+/// Too many attempts within the period are the end of the lifespan, whose report names the service.
+pub fn that_begin_again_too_often_stop_all<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let attempts = Attempts::default();
+    let begins = attempts.clone();
+    let policy = at_once().at_most(4, NEVER);
+    let report = Lifespan::on(owner)
+        .component("db", |it| {
+            it.service_with(
+                "poller",
+                |it| it.on_failure(policy),
+                async move |_cx| {
+                    begins.begin();
+                    Err::<(), _>("no disk")
+                },
+            )
+        })
+        .task("other", async |cx| cx.shutdown().wait().await)
+        .run();
+    assert_eq!(attempts.count(), 5);
+    assert_eq!(report.reason, Reason::TaskFailed(String::from("db/poller")));
+    let culprit = report.culprit().unwrap();
+    assert_eq!((culprit.path.as_str(), culprit.attempts), ("db/poller", 5));
+    assert_eq!(culprit.outcome.as_ref().unwrap().to_string(), "failed: no disk");
+    assert_eq!(report.exit_code(), 4, "{report}");
+}
+
+/// A stop while one waits to begin again ends it at once.
+pub fn are_stopped_between_two_attempts<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let failed = Moment::default();
+    let fails = failed.clone();
+    let policy = at_once().backoff(NEVER, NEVER);
+    let report = Lifespan::on(owner)
+        .service_with(
+            "feed",
+            |it| it.on_failure(policy),
+            async move |_cx| {
+                fails.come();
+                Err::<(), _>("once")
+            },
+        )
+        .serve(async move |cx| {
+            failed.wait().await;
+            let feed = cx.tasks().get("feed").unwrap();
+            while feed.state() != TaskState::Restarting {
+                futures_lite::future::yield_now().await;
+            }
+        })
+        .grace(NEVER)
+        .deadline(NEVER)
+        .run();
+    assert!(report.is_clean(), "{report}");
+    assert!(matches!(report.task("feed").unwrap().outcome, Some(Outcome::Completed)));
+}
+
+/// A body that was asked to stop does not begin again, though it fails.
+pub fn that_fail_while_they_stop_have_ended<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let attempts = Attempts::default();
+    let begins = attempts.clone();
+    let report = Lifespan::on(owner)
+        .service_with(
+            "feed",
+            |it| it.on_failure(at_once()),
+            async move |cx| {
+                begins.begin();
+                cx.shutdown().wait().await;
+                Err::<(), _>("while it stops")
+            },
+        )
+        .serve(async |cx| {
+            while cx.tasks().get("feed").is_none_or(|feed| feed.attempts() == 0) {
+                futures_lite::future::yield_now().await;
+            }
+        })
+        .run();
+    assert_eq!((attempts.count(), report.exit_code()), (1, 4), "{report}");
+    assert_eq!(report.reason, Reason::ServeEnded);
+}
+
+/// A cancel ends one for good, its body gone, whether it runs or waits.
+pub fn end_for_good_when_they_are_cancelled<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let (begun, gone) = (Moment::default(), Moment::default());
+        let (at_begin, held) = (begun.clone(), gone.clone());
+        let service = cx.service("runs").on_failure(at_once()).on_exit(at_once());
+        let runs = service.spawn(async move |_cx| {
+            let _held = held.on_drop();
+            at_begin.come();
+            pending::<()>().await;
+        });
+        begun.wait().await;
+        assert!(matches!(cx.tasks().cancel("runs").await, Ok(Outcome::Cancelled)));
+        assert!(gone.has_come() && runs.unwrap().await.is_err());
+        let never = at_once().backoff(NEVER, NEVER);
+        let waits = cx.service("waits").on_failure(never).spawn(async |_cx| Err::<(), _>("once"));
+        let waits = waits.unwrap();
+        while waits.task_ref().state() != TaskState::Restarting {
+            futures_lite::future::yield_now().await;
+        }
+        assert!(matches!(waits.cancel().await, Outcome::Cancelled));
+        assert!(cx.tasks().is_empty());
+    });
+}
+
+/// The end of one, or the failure of a task, may be that of the lifespan.
+pub fn may_stop_the_lifespan<O: LoopOwner<Handle: Timer>>(mut owner: O) {
+    let report = Lifespan::on(&mut owner)
+        .service_with("job", |it| it.on_exit(OnEnd::Shutdown), async |_cx| {})
+        .run();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.reason, Reason::TaskEnded(String::from("job")));
+    let report = Lifespan::on(&mut owner)
+        .service_with(
+            "job",
+            |it| it.on_failure(OnEnd::Shutdown),
+            async |_cx| -> () { panic!("the service panics") },
+        )
+        .run();
+    assert_eq!(report.reason, Reason::TaskFailed(String::from("job")));
+    assert_eq!(report.exit_code(), 4, "{report}");
+    let report = Lifespan::on(owner)
+        .serve(async |cx| {
+            let task = cx.task("plain").on_failure(OnFailure::Shutdown);
+            task.spawn(async |_cx| Err::<(), _>("no disk")).unwrap().detach();
+            cx.shutdown().wait().await;
+        })
+        .run();
+    assert_eq!(report.culprit().unwrap().path, "plain");
+    assert_eq!(report.exit_code(), 4, "{report}");
+}
+
+/// Those that begin again together are all gone before the first begins, and begin in order.
+pub fn begin_again_together<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let (log, all) = (Log::default(), Moment::default());
+    let begun = Attempts::default();
+    let mut lifespan = Lifespan::on(owner);
+    lifespan = lifespan.component("group", |it| {
+        ["a", "b", "c"].into_iter().fold(it.strategy(Strategy::OneForAll), |it, name| {
+            let (log, all, begun) = (log.clone(), all.clone(), begun.clone());
+            let body = async move |cx: Cx<'_, O::Handle>| {
+                let number = begun.begin();
+                log.add(format!("+{name}"));
+                let _gone = Gone(log.clone(), name);
+                // The first three are there before one of them fails.
+                if number < 4 {
+                    while begun.count() < 3 {
+                        futures_lite::future::yield_now().await;
+                    }
+                    if name == "b" {
+                        return Err("once");
+                    }
+                }
+                if number == 6 {
+                    all.come();
+                }
+                cx.shutdown().wait().await;
+                Ok(())
+            };
+            it.service_with(name, |it| it.on_failure(at_once()), body)
+        })
+    });
+    let report = lifespan.serve(async move |_cx| all.wait().await).run();
+    assert!(report.is_clean(), "{report}");
+    let lines = log.lines();
+    let mut downs = lines[3..6].to_vec();
+    downs.sort_unstable();
+    assert_eq!(downs, ["-a", "-b", "-c"]);
+    assert_eq!(lines[6..9], ["+a", "+b", "+c"]);
+}
+
+struct Gone(Log, &'static str);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.add(format!("-{}", self.1));
+    }
+}
+
+/// What comes after a service that must be ready starts when it is.
+pub fn hold_up_what_comes_after_until_they_are_ready<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let log = Log::default();
+    let (pool, web, serves) = (log.clone(), log.clone(), log.clone());
+    let attempts = Attempts::default();
+    let report = Lifespan::on(owner)
+        .component("db", |it| {
+            let describe = |it: lifespan_core::Service| it.must_be_ready().on_failure(at_once());
+            it.service_with("pool", describe, async move |cx| {
+                cx.sleep(SHORT).await;
+                if attempts.begin() == 1 {
+                    return Err("refused");
+                }
+                pool.add("pool");
+                cx.ready();
+                cx.shutdown().wait().await;
+                Ok(())
+            })
+        })
+        .component("web", |it| it.startup(async move |_cx| web.add("web")))
+        .serve(async move |_cx| serves.add("serves"))
+        .run();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(log, ["pool", "web", "serves"]);
+}
+
+/// One that is not ready in time, or ends before, fails the start and is named.
+pub fn that_are_never_ready_fail_the_start<O: LoopOwner<Handle: Timer>>(mut owner: O) {
+    let late = Lifespan::on(&mut owner)
+        .component("db", |it| {
+            it.start_timeout(SHORT).service_with(
+                "pool",
+                |it| it.must_be_ready(),
+                async |cx| {
+                    cx.shutdown().wait().await;
+                },
+            )
+        })
+        .serve(async |_cx| unreachable!("it never starts"))
+        .run();
+    let ended = Lifespan::on(owner)
+        .component("db", |it| it.service_with("pool", |it| it.must_be_ready(), async |_cx| {}))
+        .serve(async |_cx| unreachable!("it never starts"))
+        .run();
+    for report in [late, ended] {
+        let Some(StartError::NotReady { service, .. }) = &report.start_error else {
+            panic!("{report}")
+        };
+        assert_eq!((service.as_str(), report.exit_code()), ("db/pool", 3));
+    }
+}
+
+/// Anybody may wait until a task is ready, and hears if it ends before.
+pub fn tell_when_they_are_ready<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let go_on = Moment::default();
+        let gate = go_on.clone();
+        let cache = cx.service("cache").spawn(async move |cx| {
+            gate.wait().await;
+            cx.ready();
+            cx.shutdown().wait().await;
+        });
+        let cache = cache.unwrap();
+        let waiters = [(); 3].map(|()| {
+            let cache = cache.task_ref().clone();
+            cx.spawn(async move |_cx| cache.ready().await.is_ok())
+        });
+        go_on.come();
+        for waiter in waiters {
+            assert!(waiter.await.unwrap());
+        }
+        cache.stop();
+        cache.task_ref().finished().await;
+        assert!(cache.task_ref().ready().await.is_ok(), "it was ready before it ended");
+        let never = cx.spawn(async |_cx| {});
+        assert!(never.task_ref().ready().await.is_err());
+        cache.await
+    });
+}
