@@ -49,7 +49,7 @@ pub struct Node {
     pub is_polled: bool,
     /// The line that spawned the task.
     pub spawned_at: Option<&'static Location<'static>>,
-    /// How many times the body was begun, where that is known: of a service.
+    /// How many times the body of the task was begun: more than once only of a service.
     pub attempts: Option<u64>,
 }
 
@@ -223,7 +223,7 @@ impl Node {
             age,
             is_polled,
             spawned_at: Some(task.spawned_at()),
-            attempts: None,
+            attempts: (!flags.is_scope()).then(|| task.attempts()),
         }
     }
 
@@ -269,7 +269,7 @@ impl fmt::Display for Node {
         if *is_polled {
             write!(f, ", being polled")?;
         }
-        if let Some(attempts) = attempts {
+        if let Some(attempts) = attempts.filter(|attempts| *attempts > 1) {
             write!(f, ", attempt {attempts}")?;
         }
         if let Some(spawned_at) = spawned_at {

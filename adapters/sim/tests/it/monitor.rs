@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lifespan_core::{
     AwaitedKind, Cx, Foreground, Health, Lifespan, Monitor, NodeKind, NodeState, Phase,
-    ShutdownEvent, Snapshot,
+    RestartPolicy, ShutdownEvent, Snapshot,
 };
 use lifespan_sim::{Sim, SimLoop};
 
@@ -237,4 +237,21 @@ fn who_waits_for_a_phase_hears_of_it_also_when_it_is_passed_by() {
         let phase = monitor.wait_for_blocking_timeout(Phase::Serving, Duration::MAX);
         assert_eq!(phase.unwrap(), Phase::Stopped);
     }
+}
+
+#[test]
+fn the_snapshot_counts_how_often_a_service_has_begun() {
+    let seen: Seen<Snapshot> = Arc::default();
+    let looks = Arc::clone(&seen);
+    let policy = RestartPolicy::default().backoff(SECOND, SECOND).jitter(0.0).unlimited();
+    let _ = Lifespan::on(SimLoop::new(0))
+        .service_with("poller", |it| it.on_failure(policy), async |_cx| Err::<(), _>("no disk"))
+        .serve(async move |cx| {
+            cx.sleep(SECOND * 5 / 2).await;
+            note(&looks, cx.monitor().snapshot());
+        })
+        .run();
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen[0].nodes[0].attempts, Some(3), "{}", seen[0]);
+    assert!(seen[0].to_string().contains(", attempt 3 (spawned at "), "{}", seen[0]);
 }
