@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::event::ShutdownEvent;
 use crate::event_loop::{Closed, EventLoop, LoopId, Timer};
 use crate::observers::Observers;
+use crate::polls::Polls;
 use crate::sync::Arc;
 use crate::task::{Entry, Grace, Name, Outcome};
 
@@ -48,8 +49,8 @@ impl Timer for Still {
 fn root() -> Arc<Registry> {
     let clock = Clock::of(&Still(Instant::now()));
     let stop = ShutdownEvent::new().trigger();
-    let failures = Arc::<Failures>::default();
-    Registry::new(Name::from(""), failures, clock, stop, Observers::default())
+    let (failures, observers, polls) = <(Arc<Failures>, Observers, Arc<Polls>)>::default();
+    Registry::new(Name::from(""), failures, clock, stop, observers, polls)
 }
 
 fn entry(name: Option<&'static str>) -> Entry {
