@@ -26,6 +26,7 @@ trait Erased: Send + Sync {
     fn sleep(&self, duration: Duration) -> BoxFuture<Result<(), Closed>>;
     fn now(&self) -> Instant;
     fn has_virtual_time(&self) -> bool;
+    fn tend_timers(&self);
 }
 
 impl<L: Timer> Erased for L {
@@ -55,6 +56,10 @@ impl<L: Timer> Erased for L {
 
     fn has_virtual_time(&self) -> bool {
         Timer::has_virtual_time(self)
+    }
+
+    fn tend_timers(&self) {
+        Timer::tend_timers(self);
     }
 }
 
@@ -97,6 +102,10 @@ impl Timer for AnyLoop {
 
     fn has_virtual_time(&self) -> bool {
         self.0.has_virtual_time()
+    }
+
+    fn tend_timers(&self) {
+        self.0.tend_timers();
     }
 }
 

@@ -112,6 +112,13 @@ pub trait Timer: EventLoop {
     fn has_virtual_time(&self) -> bool {
         false
     }
+
+    /// Has the loop see to its timers, though a task may block the thread that did so.
+    ///
+    /// A lifespan calls it when it begins to wait for a budget. It is for loops of several threads
+    /// of which one at a time watches the clock for all, and does not pass that on before it runs a
+    /// task. Default: nothing, as where a thread that runs no tasks watches the clock.
+    fn tend_timers(&self) {}
 }
 
 /// A loop that has threads for blocking work.

@@ -9,6 +9,7 @@ mod asgi_lifespan;
 mod attached;
 mod bareasgi;
 mod bareasgi_tasks;
+mod blocked_thread;
 mod foreground;
 mod foreign_futures;
 mod guide;

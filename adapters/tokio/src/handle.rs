@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lifespan_core::{Blocking, Closed, EventLoop, LoopId, NoLoop, Tag, Timer, Untagged};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::home::Home;
 use crate::{Entered, Sleep, may_block};
@@ -119,6 +119,15 @@ impl<G: Tag> Timer for Tokio<G> {
     fn now(&self) -> Instant {
         let _entered = self.runtime().enter();
         tokio::time::Instant::now().into_std()
+    }
+
+    fn tend_timers(&self) {
+        // Of a pool's threads the one that woke last by a timer or by I/O has the driver. If the task
+        // that it runs next blocks, the others sleep on, and no timer of the runtime fires (tokio's
+        // issue 4730). A task wakes one of them, which takes the driver when it has run it.
+        if self.runtime().runtime_flavor() == RuntimeFlavor::MultiThread {
+            drop(self.runtime().spawn(async {}));
+        }
     }
 }
 
