@@ -26,7 +26,7 @@ trait Erased: Send + Sync {
     fn sleep(&self, duration: Duration) -> BoxFuture<Result<(), Closed>>;
     fn now(&self) -> Instant;
     fn has_virtual_time(&self) -> bool;
-    fn tend_timers(&self);
+    fn tend_timers(&self) -> bool;
 }
 
 impl<L: Timer> Erased for L {
@@ -58,8 +58,8 @@ impl<L: Timer> Erased for L {
         Timer::has_virtual_time(self)
     }
 
-    fn tend_timers(&self) {
-        Timer::tend_timers(self);
+    fn tend_timers(&self) -> bool {
+        Timer::tend_timers(self)
     }
 }
 
@@ -104,8 +104,8 @@ impl Timer for AnyLoop {
         self.0.has_virtual_time()
     }
 
-    fn tend_timers(&self) {
-        self.0.tend_timers();
+    fn tend_timers(&self) -> bool {
+        self.0.tend_timers()
     }
 }
 

@@ -115,10 +115,13 @@ pub trait Timer: EventLoop {
 
     /// Has the loop see to its timers, though a task may block the thread that did so.
     ///
-    /// A lifespan calls it when it begins to wait for a budget. It is for loops of several threads
-    /// of which one at a time watches the clock for all, and does not pass that on before it runs a
-    /// task. Default: nothing, as where a thread that runs no tasks watches the clock.
-    fn tend_timers(&self) {}
+    /// It is for loops of several threads of which one at a time watches the clock for all, and does
+    /// not pass that on before it runs a task. A thread of the lifespan's calls it ten times a second
+    /// while it starts or stops, and no more once it has returned `false`: there is no such need.
+    /// Default: nothing, and `false`.
+    fn tend_timers(&self) -> bool {
+        false
+    }
 }
 
 /// A loop that has threads for blocking work.

@@ -121,13 +121,15 @@ impl<G: Tag> Timer for Tokio<G> {
         tokio::time::Instant::now().into_std()
     }
 
-    fn tend_timers(&self) {
+    fn tend_timers(&self) -> bool {
         // Of a pool's threads the one that woke last by a timer or by I/O has the driver. If the task
         // that it runs next blocks, the others sleep on, and no timer of the runtime fires (tokio's
         // issue 4730). A task wakes one of them, which takes the driver when it has run it.
-        if self.runtime().runtime_flavor() == RuntimeFlavor::MultiThread {
+        let is_pool = self.runtime().runtime_flavor() == RuntimeFlavor::MultiThread;
+        if is_pool {
             drop(self.runtime().spawn(async {}));
         }
+        is_pool
     }
 }
 

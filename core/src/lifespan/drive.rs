@@ -141,7 +141,9 @@ impl<L: Timer> Run<L> {
             return None;
         }
         let Shared { stop, cancel, .. } = &*self.shared;
-        let watch = Watch::begin(plan, self.budgets, stop, cancel, &self.draft)?;
+        let handle = self.handle.clone();
+        let tend = move || handle.tend_timers();
+        let watch = Watch::begin(plan, self.budgets, stop, cancel, &self.draft, tend)?;
         self.finish = Some(Arc::clone(watch.finish()));
         Some(watch)
     }

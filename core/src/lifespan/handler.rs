@@ -71,7 +71,6 @@ pub(super) async fn run<L: Timer>(
     interrupt: Option<&ShutdownEvent>,
 ) -> HandlerOutcome {
     let mut sleep = pin!(handle.sleep(budget));
-    handle.tend_timers();
     let mut interrupted = interrupt.map(ShutdownEvent::wait);
     poll_fn(|context| {
         if let Some(wait) = &mut interrupted {

@@ -124,7 +124,6 @@ impl<'a, L: Timer> Stop<'a, L> {
     /// Waits until something has changed: the scope, the foreground, the time, the second signal.
     async fn wait(&self, mut changed: Watch<'_>, serve: &mut Serve<'_>, limit: Duration) {
         let mut sleep = pin!(self.handle.sleep(limit));
-        self.handle.tend_timers();
         let cancel = &self.shared.cancel;
         let mut cancelled = (!cancel.is_set()).then(|| cancel.wait());
         poll_fn(|context| {

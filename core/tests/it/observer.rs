@@ -362,8 +362,16 @@ fn the_observers_of_all_workers_hear_of_each() {
     let (all, own) = (Arc::<Heard>::default(), Arc::<Heard>::default());
     let of_one = Arc::clone(&own);
     let report = Workers::new(3, move |worker| {
-        let lifespan = Lifespan::on(ByHand::new()).task("job", async |_cx| ()).until_idle();
-        if worker.index() == 0 { lifespan.observer(Arc::clone(&of_one)) } else { lifespan }
+        let lifespan = Lifespan::on(ByHand::new());
+        if worker.index() == 0 {
+            // Its end is that of all.
+            return lifespan.task("job", async |_cx| ()).observer(Arc::clone(&of_one)).until_idle();
+        }
+        lifespan.task("job", async |cx| {
+            while !cx.shutdown().is_set() {
+                next_round().await;
+            }
+        })
     })
     .observer(Arc::clone(&all))
     .run();

@@ -63,6 +63,8 @@ pub(super) enum Due {
     StartOverdue(Name, Duration),
     /// It is time to say who is waited for.
     Line,
+    /// The loop is to see to its timers.
+    Tend,
     /// The hard end: from now on nobody else finishes the run.
     HardEnd,
     /// Nothing before this time, or before something changes.

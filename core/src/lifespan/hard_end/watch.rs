@@ -20,6 +20,8 @@ use crate::wake::call_caught;
 const STACK: usize = 256 * 1024;
 /// How long the first line is put off that nobody asked for.
 const QUIET: Duration = Duration::from_secs(1);
+/// How often a loop is asked to see to its timers.
+const TEND: Duration = Duration::from_millis(100);
 /// The longest time between two lines.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long what runs at exit may take, before the process aborts.
@@ -39,6 +41,7 @@ impl Watch {
         stop: &ShutdownEvent,
         cancel: &ShutdownEvent,
         draft: &Arc<Draft>,
+        tend: impl Fn() -> bool + Send + 'static,
     ) -> Option<Self> {
         let finish = Arc::new(Finish::default());
         let WatchPlan { hard_end, on_hard_end, on_waiting } = plan;
@@ -53,6 +56,8 @@ impl Watch {
             speaker: Speaker::new(voice),
             quiet,
             said: 0,
+            tend: Some(Box::new(tend)),
+            tend_at: Instant::now(),
         };
         let builder = Builder::new().name("lifespan-watch".into()).stack_size(STACK);
         builder.spawn(move || thread.run()).ok()?;
@@ -92,7 +97,13 @@ struct WatchThread {
     quiet: Duration,
     /// How many lines were said.
     said: u32,
+    /// Has the loop see to its timers; `None` when that has no need.
+    tend: Option<Tend>,
+    /// When that is due, while there is something whose time may come.
+    tend_at: Instant,
 }
+
+type Tend = Box<dyn Fn() -> bool + Send>;
 
 impl WatchThread {
     fn run(mut self) {
@@ -100,6 +111,7 @@ impl WatchThread {
             match due {
                 Due::StartOverdue(component, budget) => self.fail_start(component, budget),
                 Due::Line => self.say(),
+                Due::Tend => self.tend(),
                 Due::HardEnd => {
                     self.end_hard();
                     self.finish.hard_end_done();
@@ -112,7 +124,8 @@ impl WatchThread {
 
     fn due(&self, times: &Times) -> Due {
         let now = Instant::now();
-        let Some(asked) = times.asked else { return due_in_start(times, now) };
+        let tend = self.tend.is_some().then_some(self.tend_at);
+        let Some(asked) = times.asked else { return due_in_start(times, tend, now) };
         // A blocked loop does not end its drain.
         let drained = times.drained.map(|drained| drained.max(asked));
         let stopping = drained.or_else(|| asked.checked_add(self.budgets.drain));
@@ -124,8 +137,10 @@ impl WatchThread {
             Due::HardEnd
         } else if is_due(line) {
             Due::Line
+        } else if is_due(tend) {
+            Due::Tend
         } else {
-            Due::At([end, line].into_iter().flatten().min())
+            Due::At([end, line, tend].into_iter().flatten().min())
         }
     }
 
@@ -137,6 +152,15 @@ impl WatchThread {
             draft.fail_start(StartError::Startup { component, outcome });
         }
         let _ = call_caught(|| self.stop.trigger().set(Reason::StartFailed));
+    }
+
+    /// A timer of a stop or of a start may be due, and the thread that would see it blocked.
+    fn tend(&mut self) {
+        let is_needed = self.tend.as_ref().is_some_and(|tend| call_caught(tend).unwrap_or(false));
+        if !is_needed {
+            self.tend = None;
+        }
+        self.tend_at = Instant::now() + TEND;
     }
 
     fn say(&mut self) {
@@ -163,13 +187,14 @@ impl WatchThread {
     }
 }
 
-fn due_in_start(times: &Times, now: Instant) -> Due {
+fn due_in_start(times: &Times, tend: Option<Instant>, now: Instant) -> Due {
     let dues = times.starting.iter().filter_map(|starting| Some((starting.due?, starting)));
     match dues.min_by_key(|(due, _)| *due) {
         Some((due, starting)) if due <= now => {
             Due::StartOverdue(starting.component.clone(), starting.budget)
         }
-        Some((due, _)) => Due::At(Some(due)),
+        Some(_) if tend.is_some_and(|tend| tend <= now) => Due::Tend,
+        Some((due, _)) => Due::At(tend.into_iter().chain([due]).min()),
         None => Due::At(None),
     }
 }

@@ -23,6 +23,10 @@ pub(crate) async fn run<L: Timer>(cx: Cx<'_, L>, scene: Scene) {
     if scene.is(Phase::Stop) {
         cx.shutdown().wait().await;
     }
+    if scene.fault() == Fault::TaskBlocks {
+        // On tokio's pool the thread that a timer has woken is the one that watches the clock for all.
+        cx.sleep(Duration::from_millis(10)).await;
+    }
     let _ = scene.begun.trigger().set("begun");
     match scene.fault() {
         Fault::TaskPanics => panic!("deliberate"),
