@@ -10,10 +10,12 @@
 
 mod failures;
 mod flag_table;
+mod hub;
 mod kept;
 mod names;
 mod ready;
 mod record_ref;
+mod settle;
 mod shard;
 mod shards;
 mod slab;
@@ -30,6 +32,7 @@ mod vitals;
 mod worker_tasks;
 
 pub(crate) use failures::{FailedTask, Failures};
+pub(crate) use hub::Watch;
 pub use ready::{NotReady, Ready};
 pub(crate) use record_ref::{FirstPoll, RecordAt, RecordRef, Slot};
 pub(crate) use stop_times::StopTimes;
@@ -41,24 +44,20 @@ pub(crate) use vitals::Vitals;
 pub use worker_tasks::WorkerTasks;
 
 use std::cell::Cell;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::clock::{Clock, Stamp};
-use crate::event::{Reason, ShutdownTrigger};
+use crate::event::ShutdownTrigger;
 use crate::observer::TaskEnd;
 use crate::observers::Observers;
 use crate::polls::Polls;
-use crate::roll_call::Waiting;
 use crate::sync::{Arc, IdSource, Mutex, lock};
 use crate::task::{Entry, Flags, Name, Outcome, TaskId};
-use crate::waiters::{Head, Taken, Waiters};
-use crate::wake::{call_caught, drop_caught, wake_all};
+use crate::wake::wake_all;
+use hub::Hub;
 use kept::Kept;
 use names::Tagger;
-use shard::{Completed, Left, Locked};
+use shard::Locked;
 use shards::{LockedAll, Shards};
 use tally::Above;
 use tree::Below;
@@ -83,21 +82,6 @@ pub(crate) struct Registry {
     hub: Mutex<Hub>,
     kept: Mutex<Kept>,
     vitals: Mutex<VitalsTable>,
-}
-
-/// Who watches the registry as a whole.
-#[derive(Default)]
-struct Hub {
-    waiters: Waiters,
-    watching: Head,
-    /// How often those who watched were taken.
-    changes: u64,
-    /// `None` until its stop begins.
-    times: Option<StopTimes>,
-    /// The scope ends when nothing lives in it. Only of a user's.
-    closing: bool,
-    /// It has (tree, invariant 1).
-    ended: bool,
 }
 
 /// Why a task cannot be registered.
@@ -294,126 +278,6 @@ impl Registry {
         record
     }
 
-    /// Settles a task that has completed, and that somebody attends to; what nobody asks for, when it
-    /// ended for example, is not noted.
-    fn complete(&self, task: RecordAt<'_>) {
-        if !self.observers.is_empty() {
-            return self.settle(task, Outcome::Completed);
-        }
-        let mut shard = task.lock();
-        let completed = shard.complete(task.index(), task.word());
-        let may_be_empty = shard.is_watched() && !shard.is_busy();
-        drop(shard);
-        match completed {
-            Completed::AndLeft(None) => {}
-            Completed::AndLeft(Some(left)) => leave(left),
-            Completed::NotYet => return self.settle(task, Outcome::Completed),
-        }
-        if may_be_empty {
-            self.emptied();
-        }
-    }
-
-    /// Settles a task: its name is free, its outcome stands, a failure nobody hears is reported,
-    /// and all who waited are woken; in one locked section, so that nobody sees a part of it. The
-    /// reference of the tracked future is given up.
-    fn settle(&self, task: RecordAt<'_>, outcome: Outcome) {
-        if self.settle_at(task, outcome) {
-            self.emptied();
-        }
-    }
-
-    /// As `settle`. Tells whether the registry may be empty now, of which those who watch have not
-    /// heard.
-    #[cold]
-    fn settle_at(&self, task: RecordAt<'_>, outcome: Outcome) -> bool {
-        let loop_closed = matches!(outcome, Outcome::LoopClosed);
-        // Before the lock: it reads the clock, and the record.
-        let now = self.clock.stamp();
-        let failure = outcome.is_failure().then(|| FailedTask::of(&task.refer(), &outcome, now));
-        let stops_all = failure.as_ref().filter(|_| task.flags().stops_all());
-        let stops_all = stops_all.map(|failure| failure.path.clone());
-        task.registry().keep(task);
-        self.count(task, &outcome, now);
-        let gives_turn = self.leave_turn(task);
-        let may_be_empty = if self.observers.is_empty() {
-            self.end(task, outcome, now, failure)
-        } else {
-            self.end_observed(task, &outcome, now, failure)
-        };
-        if gives_turn {
-            self.next_turn();
-        }
-        if let Some(path) = stops_all {
-            let _ = call_caught(|| self.stop.set(Reason::TaskFailed(path)));
-        }
-        if loop_closed {
-            let _ = call_caught(|| self.stop.set(Reason::LoopClosed));
-        }
-        may_be_empty
-    }
-
-    #[inline]
-    fn end(
-        &self,
-        task: RecordAt<'_>,
-        outcome: Outcome,
-        at: Stamp,
-        failure: Option<FailedTask>,
-    ) -> bool {
-        let mut left = Left::default();
-        let mut shard = task.lock();
-        shard.finish(task.index(), outcome, at, &mut left);
-        if let (true, Some(failure)) = (left.unheard, failure) {
-            self.report_failure(failure);
-        }
-        let may_be_empty = shard.is_watched() && !shard.is_busy();
-        drop(shard);
-        leave(left);
-        may_be_empty
-    }
-
-    /// As `end`. The scope counts as busy until the observers have heard, so that they have heard of
-    /// all when the lifespan has ended; and they hear before those who wait for the task.
-    fn end_observed(
-        &self,
-        task: RecordAt<'_>,
-        outcome: &Outcome,
-        at: Stamp,
-        failure: Option<FailedTask>,
-    ) -> bool {
-        let ended = TaskRef::new(task.refer());
-        let mut left = Left::default();
-        let mut shard = task.lock();
-        shard.finish(task.index(), outcome.clone(), at, &mut left);
-        shard.begin_telling();
-        let is_heard = !left.unheard;
-        if let (false, Some(failure)) = (is_heard, failure) {
-            self.report_failure(failure);
-        }
-        drop(shard);
-        let end = TaskEnd { outcome, age: ended.record().age_at(at), is_heard };
-        self.observers.task_ended(&ended, &end);
-        if !is_heard && outcome.is_failure() {
-            self.observers.task_failed(&ended, outcome);
-        }
-        let mut shard = task.lock();
-        shard.end_telling();
-        let may_be_empty = shard.is_watched() && !shard.is_busy();
-        drop(shard);
-        leave(left);
-        may_be_empty
-    }
-
-    /// Reports the failure of a finished task whose handle was dropped unread.
-    pub(crate) fn report(&self, record: &RecordRef) {
-        if let Some(outcome) = record.at().outcome().filter(Outcome::is_failure) {
-            let failed = FailedTask::of(record, &outcome, self.clock.stamp());
-            self.report_failure(failed);
-            self.observers.task_failed(&TaskRef::new(record.clone()), &outcome);
-        }
-    }
-
     pub(crate) fn find(self: &Arc<Self>, name: &str) -> Option<RecordRef> {
         let (tag, at) = self.place_of(name.as_bytes());
         let mut shard = self.shards.at(at).lock();
@@ -520,20 +384,6 @@ impl Registry {
     }
 }
 
-/// Wakes and drops what a task left.
-#[inline]
-fn leave(left: Left) {
-    let Left { waiters, waker, event, held, .. } = left;
-    // A waker that panics here would end the loop of some runtimes and not of others. The panic hook
-    // has shown it; the loop goes on.
-    if !waiters.is_empty() {
-        let _ = wake_all(waiters);
-    }
-    if waker.is_some() || event.is_some() || held.is_some() {
-        let _ = drop_caught((waker, event, held));
-    }
-}
-
 fn refusal(shard: &Locked<'_>, tag: u32, entry: &Entry) -> Option<Refused> {
     if shard.is_closed() {
         return Some(Refused::Closed);
@@ -556,62 +406,4 @@ fn this_thread() -> usize {
         NUMBER.set(NUMBERS.next());
     }
     NUMBER.get() as usize
-}
-
-impl Hub {
-    /// Counts a change, and takes those who watch.
-    fn change(&mut self) -> Taken {
-        let mut waiting = Taken::default();
-        self.waiters.drain(&mut self.watching, &mut waiting);
-        self.changes += 1;
-        waiting
-    }
-}
-
-/// Waits for a change of a registry; made by [`Registry::watch`].
-///
-/// No wake-up is lost: who changes the registry counts and takes the waiters in one locked section,
-/// and a waiter reads the count and registers in one.
-pub(crate) struct Watch<'a> {
-    registry: &'a Registry,
-    /// The count when this was made. While it stands, `key` names an entry of our own.
-    seen: u64,
-    key: Option<u32>,
-}
-
-impl Future for Watch<'_> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let waker = context.waker().clone();
-        let mut hub = lock(&self.registry.hub);
-        if hub.changes != self.seen {
-            drop(hub);
-            self.key = None;
-            return Poll::Ready(());
-        }
-        let Hub { waiters, watching, .. } = &mut *hub;
-        let old = match self.key {
-            Some(key) => waiters.replace(key, waker),
-            None => {
-                self.key = Some(waiters.insert(watching, waker));
-                None
-            }
-        };
-        drop(hub);
-        drop(old);
-        Waiting::answer(|| String::from("the end of every task of a scope"));
-        Poll::Pending
-    }
-}
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        let Some(key) = self.key else { return };
-        let mut hub = lock(&self.registry.hub);
-        let Hub { waiters, watching, changes, .. } = &mut *hub;
-        let waker = if *changes == self.seen { waiters.remove(watching, key) } else { None };
-        drop(hub);
-        drop(waker);
-    }
 }
