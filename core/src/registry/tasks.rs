@@ -37,7 +37,9 @@ impl Tasks {
         self.0.find(name).is_some()
     }
 
-    /// Lists the tasks that live now, oldest first: a snapshot that nothing invalidates.
+    /// Lists the tasks that live now, by their ids: a snapshot that nothing invalidates.
+    ///
+    /// Tasks that one thread has spawned come in the order of their spawn.
     #[must_use]
     pub fn iter(&self) -> std::vec::IntoIter<TaskRef> {
         self.0.snapshot().into_iter().map(TaskRef::new).collect::<Vec<_>>().into_iter()
@@ -78,7 +80,7 @@ impl Tasks {
 
     /// Has the bodies of all tasks dropped that `matches` says, now, whether or not it is awaited.
     ///
-    /// The tasks are those that live at this moment; `matches` is called on each, the oldest first
+    /// The tasks are those that live at this moment; `matches` is called on each, by their ids
     /// and outside all locks, before the first is cancelled: one that panics cancels nothing. The
     /// future completes when all the bodies *have been dropped*, with each task and its outcome.
     ///
