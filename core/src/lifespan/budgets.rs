@@ -51,10 +51,11 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     ///
     /// For a server behind a balancer, which goes on sending until it has seen that the program is
     /// not ready: [`Health::ready`](crate::Health::ready) is false from the first moment, the phase
-    /// is [`Draining`](crate::Phase::Draining), [`Cx::lifespan_event`] is set, and no task, handler
-    /// or foreground is told to stop. It ends early when there is nothing left that could serve: the
-    /// foreground has ended, or if there is none, every task; and at a second demand, such as a
-    /// second signal. A stop that comes before everything has started does not drain.
+    /// is [`Draining`](crate::Phase::Draining), [`Cx::lifespan_event`](crate::Cx::lifespan_event) is
+    /// set, and no task, handler or foreground is told to stop. It ends early when there is nothing
+    /// left that could serve: the foreground has ended, or if there is none, every task; and at a
+    /// second demand, such as a second signal. A stop that comes before everything has started does
+    /// not drain.
     ///
     /// The [`deadline`](Self::deadline) counts from its end. So whoever ends the program from outside
     /// must wait for longer than both: with Kubernetes, the time of a `preStop` hook, the drain and
