@@ -230,8 +230,8 @@ impl Registry {
     /// The tag of a name, and its shard.
     fn place_of(&self, name: &[u8]) -> (u32, usize) {
         let tag = self.tagger.tag(name);
-        // The low bits say where in the table of the shard.
-        (tag, self.shards.place((tag >> 16) as usize))
+        // The highest bits: the low ones say where in the table of the shard, which may be large.
+        (tag, self.shards.place((tag >> 30) as usize))
     }
 
     /// For models that want two shards.
