@@ -76,6 +76,8 @@ mod roll_call;
 mod scope;
 mod service;
 mod stands_still;
+#[cfg(all(test, loom))]
+mod still;
 mod sync;
 mod tag;
 mod task;

@@ -3,48 +3,19 @@
 //!
 //! Each names the bug that was planted to see it fail.
 
-use std::future::{Ready, ready};
 use std::panic::Location;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use loom::thread;
 
 use super::{FailurePolicy, Failures, RecordAt, RecordRef, Registry, Slot};
 use crate::clock::Clock;
 use crate::event::ShutdownEvent;
-use crate::event_loop::{Closed, EventLoop, LoopId, Timer};
 use crate::observers::Observers;
 use crate::polls::Polls;
+use crate::still::Still;
 use crate::sync::Arc;
 use crate::task::{Entry, Grace, Name, Outcome};
-
-/// A loop whose time stands.
-#[derive(Clone)]
-struct Still(Instant);
-
-impl EventLoop for Still {
-    const NAME: &'static str = "still";
-
-    fn id(&self) -> LoopId {
-        LoopId::unique()
-    }
-
-    fn spawn<F: Future<Output = ()> + Send + 'static>(&self, _: F) -> Result<(), Closed> {
-        Ok(())
-    }
-}
-
-impl Timer for Still {
-    type Sleep = Ready<Result<(), Closed>>;
-
-    fn sleep(&self, _: Duration) -> Self::Sleep {
-        ready(Ok(()))
-    }
-
-    fn now(&self) -> Instant {
-        self.0
-    }
-}
 
 fn root() -> Arc<Registry> {
     let clock = Clock::of(&Still(Instant::now()));

@@ -2,11 +2,10 @@
 //!
 //! Each names the bug that was planted to see it fail.
 
-use std::future::{Ready, ready};
 use std::panic::Location;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use loom::thread;
 
@@ -15,38 +14,10 @@ use super::{Failure, Name, Outcome};
 use crate::clock::Clock;
 use crate::counted::{Count, poll};
 use crate::event::ShutdownEvent;
-use crate::event_loop::{Closed, EventLoop, LoopId, Timer};
 use crate::observers::Observers;
 use crate::registry::{Failures, FirstPoll, RecordAt, RecordRef, Registry, Slot, TaskRef};
+use crate::still::Still;
 use crate::sync::Arc;
-
-/// A loop whose time stands.
-#[derive(Clone)]
-struct Still(Instant);
-
-impl EventLoop for Still {
-    const NAME: &'static str = "still";
-
-    fn id(&self) -> LoopId {
-        LoopId::unique()
-    }
-
-    fn spawn<F: Future<Output = ()> + Send + 'static>(&self, _: F) -> Result<(), Closed> {
-        Ok(())
-    }
-}
-
-impl Timer for Still {
-    type Sleep = Ready<Result<(), Closed>>;
-
-    fn sleep(&self, _: Duration) -> Self::Sleep {
-        ready(Ok(()))
-    }
-
-    fn now(&self) -> Instant {
-        self.0
-    }
-}
 
 /// The two who refer to a task at first, as in `scope`: its handle, and its tracked future.
 struct Spawned {
