@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::monitor::Phase;
-use crate::registry::TaskRef;
+use crate::registry::{TaskEnd, TaskRef};
 use crate::task::Outcome;
 
 /// Hears of the tasks of a lifespan as it happens: for logs, metrics, traces.
@@ -108,34 +108,6 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
 
     fn task_failed(&self, task: &TaskRef, outcome: &Outcome) {
         (**self).task_failed(task, outcome);
-    }
-}
-
-/// How a task ended; see [`Observer::task_ended`].
-#[derive(Clone, Debug)]
-pub struct TaskEnd<'a> {
-    pub(crate) outcome: &'a Outcome,
-    pub(crate) age: Duration,
-    pub(crate) is_heard: bool,
-}
-
-impl TaskEnd<'_> {
-    /// Returns the outcome.
-    #[must_use]
-    pub fn outcome(&self) -> &Outcome {
-        self.outcome
-    }
-
-    /// Returns how long the task lived: since it first waited, by the loop's time.
-    #[must_use]
-    pub fn age(&self) -> Duration {
-        self.age
-    }
-
-    /// Tells whether somebody holds the task's handle, and so may hear of the outcome.
-    #[must_use]
-    pub fn is_heard(&self) -> bool {
-        self.is_heard
     }
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::monitor::Phase;
-use crate::observer::{Late, Limit, Observer, Restart, TaskEnd};
-use crate::registry::TaskRef;
+use crate::observer::{Late, Limit, Observer, Restart};
+use crate::registry::{Listener, TaskEnd, TaskRef};
 use crate::sync::{Arc, OnceLock};
 use crate::task::Outcome;
 use crate::wake::{call_caught, drop_caught};
@@ -45,22 +45,12 @@ impl Observers {
         others.each(|observer| self.add(Arc::clone(observer)));
     }
 
-    /// One load and one branch, which is what an unobserved task pays.
-    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.0.get().is_none()
     }
 
     pub(crate) fn phase_changed(&self, phase: Phase) {
         self.tell(|observer| observer.phase_changed(phase));
-    }
-
-    pub(crate) fn task_spawned(&self, task: &TaskRef) {
-        self.tell(|observer| observer.task_spawned(task));
-    }
-
-    pub(crate) fn task_stopped(&self, task: &TaskRef) {
-        self.tell(|observer| observer.task_stopped(task));
     }
 
     pub(crate) fn task_late(&self, task: &TaskRef, waited: Duration, limit: Limit) {
@@ -79,14 +69,6 @@ impl Observers {
         self.tell(|observer| observer.task_restarted(task, &restart));
     }
 
-    pub(crate) fn task_ended(&self, task: &TaskRef, end: &TaskEnd<'_>) {
-        self.tell(|observer| observer.task_ended(task, end));
-    }
-
-    pub(crate) fn task_failed(&self, task: &TaskRef, outcome: &Outcome) {
-        self.tell(|observer| observer.task_failed(task, outcome));
-    }
-
     /// The panic hook has shown the panic of an observer; whoever did what it was told goes on.
     fn tell(&self, call: impl Fn(&dyn Observer)) {
         self.each(|observer| {
@@ -102,6 +84,28 @@ impl Observers {
             }
             rest = &node.next;
         }
+    }
+}
+
+impl Listener for Observers {
+    fn hears(&self) -> bool {
+        !self.is_empty()
+    }
+
+    fn task_spawned(&self, task: &TaskRef) {
+        self.tell(|observer| observer.task_spawned(task));
+    }
+
+    fn task_stopped(&self, task: &TaskRef) {
+        self.tell(|observer| observer.task_stopped(task));
+    }
+
+    fn task_ended(&self, task: &TaskRef, end: &TaskEnd<'_>) {
+        self.tell(|observer| observer.task_ended(task, end));
+    }
+
+    fn task_failed(&self, task: &TaskRef, outcome: &Outcome) {
+        self.tell(|observer| observer.task_failed(task, outcome));
     }
 }
 

@@ -22,9 +22,10 @@ struct Place(Marks);
 pub(crate) struct PollKey(u64);
 
 impl PollKey {
-    /// Registries are aligned, so the low bits of an address are free for the slot.
-    pub(crate) fn of(registry: usize, slot: u32) -> Self {
-        Self((registry as u64).rotate_left(16) ^ u64::from(slot))
+    /// By the address of its word, which no other task has while it lives.
+    #[inline]
+    pub(crate) fn of(word: usize) -> Self {
+        Self(word as u64)
     }
 }
 

@@ -49,18 +49,28 @@ impl Waiting {
     /// Says what the future that is being polled waits for, if the roll is being called.
     ///
     /// For the futures of adapters: their sleeps, for example.
+    #[inline]
     pub fn answer(what: impl FnOnce() -> String) {
         if CALLING.get() {
-            let what = what();
-            ANSWERS.with_borrow_mut(|answers| answers.on.push(what));
+            Self::push(what());
         }
     }
 
+    #[cold]
+    fn push(what: String) {
+        ANSWERS.with_borrow_mut(|answers| answers.on.push(what));
+    }
+
+    #[inline]
     pub(crate) fn answer_task(path: impl FnOnce() -> String) {
         if CALLING.get() {
-            let path = path();
-            ANSWERS.with_borrow_mut(|answers| answers.task = Some(path));
+            Self::set_task(path());
         }
+    }
+
+    #[cold]
+    fn set_task(path: String) {
+        ANSWERS.with_borrow_mut(|answers| answers.task = Some(path));
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) use std::sync::{
 // loom's `Arc` has no `Weak`; reference counts are not what its models are about.
 pub(crate) use std::sync::{Arc, OnceLock, Weak, atomic::Ordering};
 // Ids, and marks that nothing depends on, stand outside of the models.
-pub(crate) use std::sync::atomic::{AtomicU64 as Ids, AtomicU64 as Marks};
+pub(crate) use std::sync::atomic::{AtomicU32 as Numbers, AtomicU64 as Ids, AtomicU64 as Marks};
 
 /// A number that nobody can guess; under loom always the same, since it repeats what it runs.
 #[cfg(not(loom))]
@@ -29,7 +29,7 @@ pub(crate) fn seed() -> u64 {
 
 /// How many records a chunk has: under loom few, since the word of each is an object there.
 #[cfg(not(loom))]
-pub(crate) const CHUNK: u32 = 64;
+pub(crate) const CHUNK: u32 = 32;
 #[cfg(loom)]
 pub(crate) const CHUNK: u32 = 2;
 

@@ -60,6 +60,11 @@ impl Waiters {
         self.entries[key as usize].waker.replace(waker)
     }
 
+    /// Whether a registered entry has this waker.
+    pub(crate) fn will_wake(&self, key: u32, waker: &Waker) -> bool {
+        self.entries[key as usize].waker.as_ref().is_some_and(|own| own.will_wake(waker))
+    }
+
     /// Takes one entry out of its list.
     #[inline]
     pub(crate) fn remove(&mut self, head: &mut Head, key: u32) -> Option<Waker> {
@@ -72,6 +77,17 @@ impl Waiters {
         if next != NIL {
             self.entries[next as usize].prev = prev;
         }
+        self.release(key)
+    }
+
+    /// Takes the waker of a list that has one entry; leaves a longer list as it is.
+    #[inline]
+    pub(crate) fn take_single(&mut self, head: &mut Head) -> Option<Waker> {
+        let key = head.0;
+        if key == NIL || self.entries[key as usize].next != NIL {
+            return None;
+        }
+        head.0 = NIL;
         self.release(key)
     }
 
@@ -209,6 +225,18 @@ mod tests {
             assert!(waiters.remove(&mut head, key).is_some());
         }
         assert_eq!(waiters.capacity(), 1);
+    }
+
+    #[test]
+    fn a_list_of_one_is_taken_and_a_longer_one_is_not() {
+        let (mut waiters, mut head) = (Waiters::default(), Head::default());
+        assert!(waiters.take_single(&mut head).is_none());
+        let first = waiters.insert(&mut head, Waker::noop().clone());
+        waiters.insert(&mut head, Waker::noop().clone());
+        assert!(waiters.take_single(&mut head).is_none());
+        assert!(waiters.remove(&mut head, first).is_some());
+        assert!(waiters.take_single(&mut head).is_some());
+        assert!(head == Head::default() && waiters.len() == 0);
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl<O: LoopOwner> Foreground<O> {
     where
         F: for<'t> AsyncFnOnce(Cx<'t, O::Handle>) -> T,
     {
-        let cx = self.cx();
+        let cx = self.cx.clone();
         self.run_until(async move { body(cx).await })
     }
 
@@ -82,7 +82,7 @@ impl<O: LoopOwner> Foreground<O> {
         R: Output<Value: 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, O::Handle>) -> R + 'static,
     {
-        let (cx, scheduled_at) = (self.cx(), Location::caller());
+        let (cx, scheduled_at) = (self.cx.clone(), Location::caller());
         if self.standing.handle().is_on_its_thread() {
             return Ok(cx.spawn_local_from(body, scheduled_at));
         }
@@ -102,9 +102,9 @@ impl<O: LoopOwner> Foreground<O> {
     where
         O::Handle: Timer,
     {
-        let Self { here, standing, mut owner } = self;
+        let Self { here, cx, standing, mut owner } = self;
         let (report, watch) = standing.stop_on(&mut owner);
-        drop((here, owner));
+        drop((here, cx, owner));
         Watch::end(watch, report)
     }
 }

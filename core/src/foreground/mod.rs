@@ -59,6 +59,8 @@ use crate::task::{Name, Output};
 #[must_use = "dropping it drops its tasks"]
 pub struct Foreground<O: LoopOwner> {
     here: Here,
+    /// The root's, for what the program itself does; it does not leave this module with a user.
+    cx: Cx<'static, O::Handle>,
     /// Cancels the tasks when it is dropped, so it is dropped before the loop.
     standing: Standing<O::Handle>,
     owner: O,
@@ -78,7 +80,8 @@ impl<O: LoopOwner> Foreground<O> {
         let id = handle.id();
         let standing = Standing::begin(handle);
         let here = Here::list(standing.root().registry().address(), id);
-        Ok(Self { here, standing, owner })
+        let cx = cx::make(standing.handle().clone(), Arc::clone(standing.root()));
+        Ok(Self { here, cx, standing, owner })
     }
 
     /// Sets how long tasks may take from the [`stop`](Self::stop) to their end, before they are
@@ -98,6 +101,7 @@ impl<O: LoopOwner> Foreground<O> {
     /// [`Lifespan::observer`](crate::Lifespan::observer).
     pub fn observer<B: Observer>(self, observer: B) -> Self {
         self.standing.root().shared().observers.add(Arc::new(observer));
+        self.standing.root().registry().begin_telling();
         self
     }
 
@@ -118,12 +122,12 @@ impl<O: LoopOwner> Foreground<O> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, O::Handle>) -> R + for<'x> TaskFn<'x, O::Handle, R> + Send + 'static,
     {
-        self.cx().spawn(body)
+        self.cx.spawn(body)
     }
 
     /// Begins a task with a name, unique among the live ones.
-    pub fn task(&self, name: impl Into<Name>) -> TaskBuilder<O::Handle> {
-        self.cx().task(name)
+    pub fn task(&self, name: impl Into<Name>) -> TaskBuilder<'_, O::Handle> {
+        self.cx.task(name)
     }
 
     /// Runs a closure on a thread that may block, from now on, whether or not the loop is driven.
@@ -139,19 +143,19 @@ impl<O: LoopOwner> Foreground<O> {
         R: Output<Value: Send + 'static>,
         F: FnOnce() -> R + Send + 'static,
     {
-        self.cx().start_blocking(move |_stop: &ShutdownEvent| call())
+        self.cx.start_blocking(move |_stop: &ShutdownEvent| call())
     }
 
     /// Returns the live tasks.
     #[must_use]
     pub fn tasks(&self) -> Tasks {
-        self.cx().tasks()
+        self.cx.tasks()
     }
 
     /// Returns what shows the tasks and the stop to any thread.
     #[must_use]
     pub fn monitor(&self) -> Monitor {
-        self.cx().monitor()
+        self.cx.monitor()
     }
 
     /// Returns the values that tasks and spawners share, by type.
@@ -169,7 +173,7 @@ impl<O: LoopOwner> Foreground<O> {
     /// Returns a remote control that may leave the thread: it starts and stops tasks from anywhere.
     #[must_use]
     pub fn spawner(&self) -> Spawner<O::Handle> {
-        self.cx().spawner()
+        self.cx.spawner()
     }
 
     /// Returns what asks this program to stop; see [`lifespan_event`](Self::lifespan_event).
@@ -190,11 +194,6 @@ impl<O: LoopOwner> Foreground<O> {
     /// Returns the owner of the loop, for what only that can do: the simulator's time, for example.
     pub fn owner_mut(&mut self) -> &mut O {
         &mut self.owner
-    }
-
-    /// The root's, for what the program itself does; it does not leave this module with a user.
-    fn cx<'t>(&self) -> Cx<'t, O::Handle> {
-        cx::make(self.standing.handle().clone(), Arc::clone(self.standing.root()))
     }
 }
 

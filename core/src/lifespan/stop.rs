@@ -14,6 +14,7 @@ use crate::event::Reason;
 use crate::event_loop::Timer;
 use crate::monitor::AwaitedKind;
 use crate::observer::Limit;
+use crate::observers::Observers;
 use crate::registry::{RecordRef, StopTimes, TaskRef, Watch};
 use crate::scope::{Scope, Shared};
 use crate::task::Name;
@@ -106,7 +107,8 @@ impl<'a, L: Timer> Stop<'a, L> {
         let is_withdrawn = || self.shared.cancel.is_set();
         let next = scope.registry().cancel_due(times, now, is_withdrawn, None, |record, times| {
             let spent = now.saturating_duration_since(times.began);
-            tell_late(record, spent, if is_withdrawn() { Limit::Withdrawn } else { Limit::Grace });
+            let limit = if is_withdrawn() { Limit::Withdrawn } else { Limit::Grace };
+            tell_late(&self.shared.observers, record, spent, limit);
             list(record.clone(), listed);
         });
         let next = next.min(left);
@@ -158,7 +160,7 @@ impl<'a, L: Timer> Stop<'a, L> {
                     let waited = record.registry().stop_times().map_or(Duration::ZERO, |times| {
                         self.handle.now().saturating_duration_since(times.began)
                     });
-                    tell_late(&record, waited, Limit::Deadline);
+                    tell_late(&self.shared.observers, &record, waited, Limit::Deadline);
                 }
                 let _ = call_caught(|| record.force());
                 if !is_listed {
@@ -206,8 +208,7 @@ impl<'a, L: Timer> Stop<'a, L> {
     }
 }
 
-fn tell_late(record: &RecordRef, waited: Duration, limit: Limit) {
-    let observers = record.registry().observers();
+fn tell_late(observers: &Observers, record: &RecordRef, waited: Duration, limit: Limit) {
     if !observers.is_empty() {
         observers.task_late(&TaskRef::new(record.clone()), waited, limit);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{RecordAt, RecordRef, Registry, Slot};
+use super::{RecordAt, RecordRef, Registry, Slot, raised_for};
 use crate::sync::{Arc, lock};
 use crate::task::Flags;
 use crate::wake::drop_caught;
@@ -32,12 +32,13 @@ impl Kept {
 impl Registry {
     /// From now on the last `count` tasks are kept when they have ended.
     pub(crate) fn keep_finished(self: &Arc<Self>, count: usize) {
+        let lowered = (Flags::LISTED | Flags::ATTENDED) & !raised_for(&*self.listener);
         // A listed task does not take the short way out, which keeps nothing.
-        let listing = if count > 0 { Flags::LISTED | Flags::ATTENDED } else { 0 };
         for shard in self.lock_all().iter_mut() {
-            shard.list_who_comes(listing);
             if count > 0 {
-                shard.list_all();
+                shard.raise_in_all(Flags::LISTED);
+            } else {
+                shard.raise_no_more(lowered);
             }
         }
         let leave = lock(&self.kept).set_limit(count);

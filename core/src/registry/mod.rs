@@ -9,9 +9,9 @@
 //! locked section first.
 
 mod failures;
-mod flag_table;
 mod hub;
 mod kept;
+mod listener;
 mod names;
 mod ready;
 mod record_ref;
@@ -29,10 +29,17 @@ mod tree;
 mod tree_models;
 mod turns;
 mod vitals;
+#[cfg(all(test, loom))]
+mod word_models;
+mod words;
 mod worker_tasks;
 
 pub(crate) use failures::{FailedTask, Failures};
 pub(crate) use hub::Watch;
+pub(crate) use listener::Listener;
+#[cfg(all(test, loom))]
+pub(crate) use listener::Nobody;
+pub use listener::TaskEnd;
 pub use ready::{NotReady, Ready};
 pub(crate) use record_ref::{FirstPoll, RecordAt, RecordRef, Slot};
 pub(crate) use stop_times::StopTimes;
@@ -48,16 +55,14 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Stamp};
 use crate::event::ShutdownTrigger;
-use crate::observer::TaskEnd;
-use crate::observers::Observers;
 use crate::polls::Polls;
 use crate::sync::{Arc, IdSource, Mutex, lock};
-use crate::task::{Entry, Flags, Name, Outcome, TaskId};
+use crate::task::{Entry, Flags, Name, Outcome};
 use crate::wake::wake_all;
 use hub::Hub;
 use kept::Kept;
-use names::Tagger;
-use shard::Locked;
+use names::{Tagger, shard_number};
+use shard::{Came, Locked};
 use shards::{LockedAll, Shards};
 use tally::Above;
 use tree::Below;
@@ -74,7 +79,7 @@ pub(crate) struct Registry {
     clock: Clock,
     /// Set when the loop drops a task that nobody cancelled: then the loop has ended.
     stop: ShutdownTrigger,
-    observers: Observers,
+    listener: Arc<dyn Listener>,
     /// Which tasks are being polled, of all registries of the lifespan.
     polls: Arc<Polls>,
     tagger: Tagger,
@@ -98,10 +103,10 @@ impl Registry {
         failures: Arc<Failures>,
         clock: Clock,
         stop: ShutdownTrigger,
-        observers: Observers,
+        listener: Arc<dyn Listener>,
         polls: Arc<Polls>,
     ) -> Arc<Self> {
-        let (tagger, shards) = (Tagger::new(), Shards::several());
+        let (tagger, shards) = (Tagger::new(), Shards::several(raised_for(&*listener)));
         let (above, below, hub) = (None, Below::default(), Mutex::default());
         let (kept, vitals) = (Mutex::default(), Mutex::default());
         Arc::new(Self {
@@ -111,7 +116,7 @@ impl Registry {
             failures,
             clock,
             stop,
-            observers,
+            listener,
             polls,
             tagger,
             shards,
@@ -130,10 +135,10 @@ impl Registry {
             failures: Arc::clone(&self.failures),
             clock: self.clock.clone(),
             stop: self.stop.clone(),
-            observers: self.observers.clone(),
+            listener: Arc::clone(&self.listener),
             polls: Arc::clone(&self.polls),
             tagger: self.tagger,
-            shards: Shards::one(),
+            shards: Shards::one(raised_for(&*self.listener)),
             hub: Mutex::default(),
             kept: Mutex::default(),
             vitals: Mutex::default(),
@@ -149,8 +154,14 @@ impl Registry {
         std::ptr::from_ref(self).addr()
     }
 
-    pub(crate) fn observers(&self) -> &Observers {
-        &self.observers
+    /// Has the listener hear of the end of all that lives here and below, and of all that comes: to be
+    /// called when it has begun to listen after the registry was made.
+    pub(crate) fn begin_telling(self: &Arc<Self>) {
+        for registry in self.tree() {
+            for shard in registry.lock_all().iter_mut() {
+                shard.raise_in_all(Flags::ATTENDED);
+            }
+        }
     }
 
     /// Adds a live task, with a reference for the tracked future and one for the handle. Takes the
@@ -167,20 +178,20 @@ impl Registry {
         let may_wait = flags & Flags::QUEUED != 0;
         let entrance = if may_wait { self.turns().map(Turns::enter) } else { None };
         let flags = flags & !Flags::QUEUED | entrance.as_ref().map_or(0, Entrance::flags);
-        let (slot, is_stopping) = match &entry.name {
+        let came = match &entry.name {
             None => self.register_unnamed(entry, since, flags)?,
             Some(_) => self.register_named(entry, since, flags)?,
         };
         if let Some(entrance) = entrance {
-            entrance.take(RecordAt::new(self, slot).id(), slot);
+            entrance.take(RecordAt::new(self, came.slot).id(), came.slot);
         }
-        if is_stopping {
+        if came.is_stopping {
             self.notify_all();
         }
-        if !self.observers.is_empty() {
-            self.tell_spawned(slot);
+        if came.is_attended {
+            self.tell_spawned(came.slot);
         }
-        Ok(slot)
+        Ok(came.slot)
     }
 
     #[inline]
@@ -189,23 +200,17 @@ impl Registry {
         entry: &mut Entry,
         since: Stamp,
         flags: u32,
-    ) -> Result<(Slot, bool), Refused> {
+    ) -> Result<Came, Refused> {
         let at = self.shards.place(this_thread());
         let mut shard = self.shards.at(at).lock();
         if shard.is_closed() {
             return Err(Refused::Closed);
         }
-        let index = shard.open(TaskId::unique(), entry, since, flags);
-        Ok((Slot::new(at, index), shard.is_stopping()))
+        Ok(shard.open(entry, since, flags))
     }
 
     #[inline]
-    fn register_named(
-        &self,
-        entry: &mut Entry,
-        since: Stamp,
-        flags: u32,
-    ) -> Result<(Slot, bool), Refused> {
+    fn register_named(&self, entry: &mut Entry, since: Stamp, flags: u32) -> Result<Came, Refused> {
         let name = entry.name.as_ref().map_or(&[][..], Name::as_bytes);
         let (tag, at) = self.place_of(name);
         let mut shard = self.shards.at(at).lock();
@@ -216,22 +221,21 @@ impl Registry {
             return Err(Refused::EmptyName);
         }
         let Some(vacancy) = shard.vacancy(tag, name) else { return Err(Refused::NameTaken) };
-        let index = shard.open_named(TaskId::unique(), entry, vacancy, since, flags);
-        Ok((Slot::new(at, index), shard.is_stopping()))
+        Ok(shard.open_named(entry, vacancy, since, flags))
     }
 
     /// Tells of a task that its loop has not been given yet.
     #[cold]
     fn tell_spawned(self: &Arc<Self>, slot: Slot) {
-        let task = TaskRef::new(RecordAt::new(self, slot).refer());
-        self.observers.task_spawned(&task);
+        if self.listener.hears() {
+            self.listener.task_spawned(&TaskRef::new(RecordAt::new(self, slot).refer()));
+        }
     }
 
     /// The tag of a name, and its shard.
     fn place_of(&self, name: &[u8]) -> (u32, usize) {
         let tag = self.tagger.tag(name);
-        // The highest bits: the low ones say where in the table of the shard, which may be large.
-        (tag, self.shards.place((tag >> 30) as usize))
+        (tag, self.shards.place(shard_number(tag)))
     }
 
     /// For models that want two shards.
@@ -245,16 +249,16 @@ impl Registry {
     /// The observers hear of those that live; of one that is stopped alone from now on, they have
     /// heard.
     pub(crate) fn begin_stop(self: &Arc<Self>) {
-        let is_observed = !self.observers.is_empty();
+        let is_observed = self.listener.hears();
         let mut told = Vec::new();
-        for (at, shard) in self.lock_all().iter_mut().enumerate() {
+        for shard in self.lock_all().iter_mut() {
             if shard.begin_stop() && is_observed {
-                told.extend(shard.refer_unstopped().into_iter().map(|index| Slot::new(at, index)));
+                told.extend(shard.refer_unstopped());
             }
         }
         for slot in told {
             let task = TaskRef::new(RecordRef::new(Arc::clone(self), slot));
-            self.observers.task_stopped(&task);
+            self.listener.task_stopped(&task);
         }
     }
 
@@ -265,36 +269,32 @@ impl Registry {
         outcome: &Outcome,
     ) -> RecordRef {
         entry.name = None;
-        let id = TaskId::unique();
         let at = self.shards.place(this_thread());
-        let index = self.shards.at(at).lock().open_dead(id, &mut entry, outcome.clone());
-        let record = RecordRef::new(Arc::clone(self), Slot::new(at, index));
-        if !self.observers.is_empty() {
+        let slot = self.shards.at(at).lock().open_dead(&mut entry, outcome.clone());
+        let record = RecordRef::new(Arc::clone(self), slot);
+        if self.listener.hears() {
             let task = TaskRef::new(record.clone());
-            self.observers.task_spawned(&task);
+            self.listener.task_spawned(&task);
             let end = TaskEnd { outcome, age: Duration::ZERO, is_heard: true };
-            self.observers.task_ended(&task, &end);
+            self.listener.task_ended(&task, &end);
         }
         record
     }
 
     pub(crate) fn find(self: &Arc<Self>, name: &str) -> Option<RecordRef> {
         let (tag, at) = self.place_of(name.as_bytes());
-        let mut shard = self.shards.at(at).lock();
-        let index = shard.find(tag, name.as_bytes())?;
-        shard.refer(index); // it lives: settling takes the name out under this lock
-        drop(shard);
-        Some(RecordRef::new(Arc::clone(self), Slot::new(at, index)))
+        let slot = self.shards.at(at).lock().find(tag, name.as_bytes(), 0)?;
+        Some(RecordRef::new(Arc::clone(self), slot))
     }
 
     /// The live tasks, oldest first; from now on they are listed, so that their ages are known.
     pub(crate) fn snapshot(self: &Arc<Self>) -> Vec<RecordRef> {
         let now = self.clock.stamp();
         let mut live = Vec::new();
-        for (at, shard) in self.lock_all().iter_mut().enumerate() {
-            shard.list_live(|index, record| {
+        for shard in self.lock_all().iter_mut() {
+            shard.list_live(|slot, record| {
                 record.since = record.since.or(now);
-                live.push((record.id, Slot::new(at, index)));
+                live.push((record.id, slot));
             });
         }
         live.sort_unstable_by_key(|&(id, _)| id);
@@ -384,26 +384,23 @@ impl Registry {
     }
 }
 
-fn refusal(shard: &Locked<'_>, tag: u32, entry: &Entry) -> Option<Refused> {
-    if shard.is_closed() {
-        return Some(Refused::Closed);
-    }
-    let name = entry.name.as_ref()?;
-    if name.is_empty() {
-        return Some(Refused::EmptyName);
-    }
-    shard.find(tag, name.as_bytes()).map(|_| Refused::NameTaken)
+/// The flags of each task whose end is to be told: it settles under the lock.
+fn raised_for(listener: &dyn Listener) -> u32 {
+    if listener.hears() { Flags::ATTENDED } else { 0 }
 }
 
 /// A number for this thread: the first threads have low ones.
+#[inline]
 fn this_thread() -> usize {
     static NUMBERS: IdSource = IdSource::new();
     thread_local! {
         /// Zero: not yet given.
         static NUMBER: Cell<u64> = const { Cell::new(0) };
     }
-    if NUMBER.get() == 0 {
-        NUMBER.set(NUMBERS.next());
+    let number = NUMBER.get();
+    if number != 0 {
+        return number as usize;
     }
+    NUMBER.set(NUMBERS.next());
     NUMBER.get() as usize
 }

@@ -4,39 +4,40 @@ use std::panic::Location;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::flag_table::Word;
-use super::shard::{Attended, Locked, Shard};
-use super::shards::SHARDS;
+use super::shard::{Locked, Shard};
+use super::slab::shard_and_index;
+use super::words::Word;
 use super::{Registry, TaskRef};
 use crate::clock::Stamp;
 use crate::event::{Reason, ShutdownEvent};
 use crate::polls::{PollKey, Polled};
 use crate::sync::Arc;
 use crate::task::{Flags, Grace, Life, Name, Outcome, Registration, TaskId, TaskState};
-use crate::waiters::{NIL, WakerId};
+use crate::waiters::NIL;
 
-/// Where a record lies: a shard, and an index in that.
+/// Where a record lies: its word, which knows the shard, and the index in that.
 #[derive(Clone, Copy)]
-pub(crate) struct Slot(u32);
+pub(crate) struct Slot(&'static Word);
 
 impl Slot {
-    pub(super) fn new(shard: usize, index: u32) -> Self {
-        Self(index * SHARDS as u32 + shard as u32)
+    #[inline]
+    pub(super) fn new(word: &'static Word) -> Self {
+        Self(word)
     }
 
     /// Tells it from the others of its registry.
     pub(super) fn number(self) -> u32 {
-        self.0
+        self.0.number()
     }
 
     #[inline]
     pub(super) fn shard(self) -> usize {
-        self.0 as usize % SHARDS
+        shard_and_index(self.0.number()).0
     }
 
     #[inline]
     pub(super) fn index(self) -> u32 {
-        self.0 / SHARDS as u32
+        shard_and_index(self.0.number()).1
     }
 }
 
@@ -67,7 +68,7 @@ impl RecordRef {
 
     /// Tells whether both refer to one task.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        self.slot.0 == other.slot.0 && Arc::ptr_eq(&self.registry, &other.registry)
+        std::ptr::eq(self.slot.0, other.slot.0)
     }
 
     /// The registry of the scope that this is, while it lives.
@@ -77,11 +78,10 @@ impl RecordRef {
 
     /// Tells whether the grace is over, and is longer in no case then: `cancel_overrun` follows.
     pub(crate) fn overrun_if(&self, is_over: impl FnOnce(Option<Duration>) -> bool) -> bool {
-        let index = self.at().index();
         let mut locked = self.at().lock();
-        let is_over = is_over(locked.record(index).grace.get());
+        let is_over = is_over(locked.record(self.slot.index()).grace.get());
         if is_over {
-            locked.raise(index, Flags::CANCELLED | Flags::OVERRUN);
+            self.slot.0.raise(Flags::CANCELLED | Flags::OVERRUN);
         }
         is_over
     }
@@ -120,10 +120,9 @@ impl Clone for RecordRef {
 impl Drop for RecordRef {
     #[inline]
     fn drop(&mut self) {
-        let at = self.at();
-        let before = at.word.release();
+        let before = self.slot.0.release();
         if before.references() == 1 && before.keeps() {
-            at.clear();
+            self.at().clear();
         }
     }
 }
@@ -133,14 +132,12 @@ impl Drop for RecordRef {
 pub(crate) struct RecordAt<'a> {
     registry: &'a Arc<Registry>,
     slot: Slot,
-    word: &'a Word,
 }
 
 impl<'a> RecordAt<'a> {
     #[inline]
     pub(crate) fn new(registry: &'a Arc<Registry>, slot: Slot) -> Self {
-        let word = registry.shards.at(slot.shard()).word(slot.index());
-        Self { registry, slot, word }
+        Self { registry, slot }
     }
 
     #[inline]
@@ -157,8 +154,9 @@ impl<'a> RecordAt<'a> {
         self.slot
     }
 
-    pub(super) fn word(self) -> &'a Word {
-        self.word
+    #[inline]
+    pub(super) fn word(self) -> &'static Word {
+        self.slot.0
     }
 
     pub(super) fn registry(self) -> &'a Arc<Registry> {
@@ -181,13 +179,13 @@ impl<'a> RecordAt<'a> {
 
     /// A reference of one's own.
     pub(crate) fn refer(self) -> RecordRef {
-        self.word.refer();
+        self.word().refer();
         RecordRef::new(Arc::clone(self.registry), self.slot)
     }
 
     #[inline]
     pub(crate) fn flags(self) -> Flags {
-        self.word.read()
+        self.word().read()
     }
 
     pub(super) fn below(self) -> Option<Arc<Registry>> {
@@ -195,7 +193,7 @@ impl<'a> RecordAt<'a> {
     }
 
     fn poll_key(self) -> PollKey {
-        PollKey::of(self.registry.address(), self.slot.0)
+        PollKey::of(self.word().address())
     }
 
     /// Marks the task as being polled on this thread, while what is returned lives.
@@ -207,6 +205,12 @@ impl<'a> RecordAt<'a> {
     /// Tells whether the task is being polled at this moment.
     pub(crate) fn is_polled(self) -> bool {
         self.registry.polls.has(self.poll_key())
+    }
+
+    /// Has the task settle under the lock, which is held, if it lives (record, invariant 5). Tells
+    /// whether it does.
+    fn attend(self, _locked: &Locked<'_>) -> bool {
+        self.word().raise(Flags::ATTENDED).is_live()
     }
 
     pub(crate) fn id(self) -> TaskId {
@@ -262,9 +266,9 @@ impl<'a> RecordAt<'a> {
         }
         let fresh = scope.child();
         let mut locked = self.lock();
-        let attended = locked.attend(self.index());
+        let is_live = self.attend(&locked);
         let event = match &mut locked.record(self.index()).life {
-            Life::Live { event, .. } if attended == Attended::Live => {
+            Life::Live { event, .. } if is_live => {
                 event.get_or_insert_with(|| fresh.clone()).clone()
             }
             _ => fresh.clone(),
@@ -281,13 +285,13 @@ impl<'a> RecordAt<'a> {
     /// Asks the task to end by itself. Tells whether it was still live.
     pub(crate) fn stop(self, reason: Reason) -> bool {
         let mut locked = self.lock();
-        let before = locked.raise(self.index(), Flags::STOPPED);
+        let before = self.word().raise(Flags::STOPPED);
         let event = locked.record(self.index()).event();
         // When its scope stops, the observers hear of all that live at once.
         let is_first = !before.is_stopped() && !before.is_finished() && !locked.is_stopping();
         drop(locked);
-        if is_first && !self.registry.observers.is_empty() {
-            self.registry.observers.task_stopped(&TaskRef::new(self.refer()));
+        if is_first && self.registry.listener.hears() {
+            self.registry.listener.task_stopped(&TaskRef::new(self.refer()));
         }
         if let Some(event) = event {
             // Set before: the task knows.
@@ -317,7 +321,7 @@ impl<'a> RecordAt<'a> {
     /// As `demand`, without what lies in a scope; returns the flags before.
     pub(super) fn demand_alone(self, bits: u32) -> Flags {
         let mut locked = self.lock();
-        let before = locked.raise(self.index(), bits);
+        let before = self.word().raise(bits);
         let waker = match &mut locked.record(self.index()).life {
             Life::Live { waker, .. } => waker.take(), // record, invariant 3
             _ => None,
@@ -341,13 +345,13 @@ impl<'a> RecordAt<'a> {
         // Foreign code: before the lock.
         let now = (first == FirstPoll::Yes).then(|| self.registry.clock().stamp());
         let mut locked = self.lock();
-        let attended = locked.attend(self.index());
+        let is_live = self.attend(&locked);
         let record = locked.record(self.index());
         if let Some(now) = now {
             record.since = record.since.or(now);
         }
         let old = match &mut record.life {
-            Life::Live { waker: slot, .. } if attended == Attended::Live => slot.replace(waker),
+            Life::Live { waker: slot, .. } if is_live => slot.replace(waker),
             _ => Some(waker),
         };
         drop(locked);
@@ -373,16 +377,16 @@ impl<'a> RecordAt<'a> {
     }
 
     pub(crate) fn protect(self) {
-        self.word.update(Flags::protected_once_more);
+        self.word().update(Flags::protected_once_more);
     }
 
     pub(crate) fn unprotect(self) {
-        self.word.update(Flags::protected_once_less);
+        self.word().update(Flags::protected_once_less);
     }
 
     /// The handle is gone, or has read the outcome. Tells whether the outcome stood already.
     pub(crate) fn drop_handle(self) -> bool {
-        let before = self.word.lower(Flags::HANDLE);
+        let before = self.word().lower(Flags::HANDLE);
         before.has_handle() && before.is_finished()
     }
 
@@ -391,18 +395,17 @@ impl<'a> RecordAt<'a> {
     /// No wake-up is lost: settling raises `FINISHED` and takes the waiters in one locked section,
     /// and a waiter looks and registers in one (record, invariant 5).
     pub(crate) fn poll_finished(self, me: &mut Registration, waker: &Waker) -> Poll<Outcome> {
-        let flags = self.flags();
-        if flags.is_completed() {
+        if self.flags().is_completed() {
             me.key = NIL;
             return Poll::Ready(Outcome::Completed);
         }
-        let id = WakerId::of(waker);
-        if !flags.is_finished() && me.key != NIL && me.waker == id {
+        if me.is_registered() && self.is_registered(me, waker) {
             return Poll::Pending;
         }
+        // Foreign code: before the lock.
         let waker = waker.clone();
         let mut locked = self.lock();
-        if locked.attend(self.index()) == Attended::Ended {
+        if !self.attend(&locked) {
             let outcome = locked.outcome(self.index());
             drop(locked);
             me.key = NIL;
@@ -418,8 +421,14 @@ impl<'a> RecordAt<'a> {
         };
         drop(locked);
         drop(old);
-        me.waker = id;
         Poll::Pending
+    }
+
+    /// Whether the task lives, and wakes this waker at its end.
+    fn is_registered(self, me: &Registration, waker: &Waker) -> bool {
+        let mut locked = self.lock();
+        let (waiters, _) = locked.waiters(self.index());
+        waiters.will_wake(me.key, waker) && !self.flags().is_finished()
     }
 
     #[inline]
@@ -452,8 +461,10 @@ impl<'a> RecordAt<'a> {
     #[inline]
     pub(crate) fn complete(self) {
         // In one step, if nobody attends to the task (record, invariant 5).
-        if !(self.registry.observers.is_empty() && self.word.complete_unattended()) {
-            self.registry.complete(self);
+        match self.word().complete_unattended() {
+            Some(before) if before.references() == 1 && before.keeps() => self.clear(),
+            Some(_) => {}
+            None => self.registry.complete(self),
         }
     }
 }

@@ -1,10 +1,9 @@
 //! How a task settles: its name is free, its outcome stands, who waited is woken, a failure reported.
 
 use super::shard::{Completed, Left};
-use super::{FailedTask, RecordAt, RecordRef, Registry, TaskRef};
+use super::{FailedTask, RecordAt, RecordRef, Registry, TaskEnd, TaskRef};
 use crate::clock::Stamp;
 use crate::event::Reason;
-use crate::observer::TaskEnd;
 use crate::task::Outcome;
 use crate::wake::{call_caught, drop_caught, wake_all};
 
@@ -12,16 +11,15 @@ impl Registry {
     /// Settles a task that has completed, and that somebody attends to; what nobody asks for, when it
     /// ended for example, is not noted.
     pub(super) fn complete(&self, task: RecordAt<'_>) {
-        if !self.observers.is_empty() {
-            return self.settle(task, Outcome::Completed);
-        }
         let mut shard = task.lock();
         let completed = shard.complete(task.index(), task.word());
         let may_be_empty = shard.is_watched() && !shard.is_busy();
         drop(shard);
         match completed {
-            Completed::AndLeft(None) => {}
-            Completed::AndLeft(Some(left)) => leave(left),
+            Completed::AndWakes(None) => {}
+            // As in `leave`.
+            Completed::AndWakes(Some(waiter)) => drop(call_caught(|| waiter.wake())),
+            Completed::AndLeft(left) => leave(left),
             Completed::NotYet => return self.settle(task, Outcome::Completed),
         }
         if may_be_empty {
@@ -51,10 +49,10 @@ impl Registry {
         task.registry().keep(task);
         self.count(task, &outcome, now);
         let gives_turn = self.leave_turn(task);
-        let may_be_empty = if self.observers.is_empty() {
-            self.end(task, outcome, now, failure)
-        } else {
+        let may_be_empty = if self.listener.hears() {
             self.end_observed(task, &outcome, now, failure)
+        } else {
+            self.end(task, outcome, now, failure)
         };
         if gives_turn {
             self.next_turn();
@@ -108,9 +106,9 @@ impl Registry {
         }
         drop(shard);
         let end = TaskEnd { outcome, age: ended.record().age_at(at), is_heard };
-        self.observers.task_ended(&ended, &end);
+        self.listener.task_ended(&ended, &end);
         if !is_heard && outcome.is_failure() {
-            self.observers.task_failed(&ended, outcome);
+            self.listener.task_failed(&ended, outcome);
         }
         let mut shard = task.lock();
         shard.end_telling();
@@ -125,7 +123,7 @@ impl Registry {
         if let Some(outcome) = record.at().outcome().filter(Outcome::is_failure) {
             let failed = FailedTask::of(record, &outcome, self.clock.stamp());
             self.report_failure(failed);
-            self.observers.task_failed(&TaskRef::new(record.clone()), &outcome);
+            self.listener.task_failed(&TaskRef::new(record.clone()), &outcome);
         }
     }
 }

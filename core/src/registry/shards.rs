@@ -4,6 +4,7 @@
 use std::iter::once;
 
 use super::shard::{Locked, Shard};
+use super::slab::Slab;
 
 /// How many parts a large registry has: so many threads do not meet.
 pub(super) const SHARDS: usize = 4;
@@ -14,13 +15,16 @@ pub(super) struct Shards {
 }
 
 impl Shards {
-    pub(super) fn several() -> Self {
-        let others = Box::new(std::array::from_fn(|_| Shard::default()));
-        Self { first: Shard::default(), others: Some(others) }
+    /// With flags that are raised in each task that comes.
+    pub(super) fn several(raised: u32) -> Self {
+        let others =
+            Box::new(std::array::from_fn(|other| Shard::new(Slab::new(other + 1), raised)));
+        Self { first: Shard::new(Slab::new(0), raised), others: Some(others) }
     }
 
-    pub(super) fn one() -> Self {
-        Self { first: Shard::default(), others: None }
+    /// As `several`.
+    pub(super) fn one(raised: u32) -> Self {
+        Self { first: Shard::new(Slab::small(0), raised), others: None }
     }
 
     /// The place of a shard, by a number that stands for a thread or a name.

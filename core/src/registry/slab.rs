@@ -1,6 +1,7 @@
 //! Records in chunks that never move, used again when nobody refers to them.
 
-use super::flag_table::{FlagTable, Word, beside, chunk_of, index_in};
+use super::shards::SHARDS;
+use super::words::{Block, Word, Words};
 use crate::sync::CHUNK;
 use crate::task::{Life, Name, Record};
 
@@ -9,7 +10,8 @@ const LOOKED_AT: u32 = 4;
 /// So many free records make it worth to begin with a chunk.
 const WORTH: u32 = CHUNK.div_ceil(4);
 
-/// So many records the first chunk begins with: of most scopes that are opened, all they need.
+/// So many records the first chunk of a small slab begins with: of most scopes that are opened, all they
+/// need.
 const FIRST: u32 = 4;
 
 /// What a record held that may have a destructor.
@@ -19,25 +21,54 @@ pub(super) type Held = (Option<Name>, Life);
 ///
 /// A record becomes free without a lock, by its word alone. So the free ones are found here, and not
 /// listed: of one chunk at a time.
-#[derive(Default)]
 pub(super) struct Slab {
-    chunks: Vec<Box<[Record]>>,
+    /// What this slab is to who has several.
+    shard: usize,
+    /// How many records the first chunk begins with.
+    begins: u32,
+    chunks: Vec<Chunk>,
     /// The chunk whose records are used now, and which of them are free: one bit for each.
     current: u32,
-    /// The index of its first record.
-    first: u32,
     free: u64,
 }
 
+struct Chunk {
+    words: Words,
+    records: Box<[Record]>,
+}
+
+impl Chunk {
+    fn new(shard: usize, chunk: u32, records: u32) -> Self {
+        let words = Words::take(|place| number(shard, chunk * CHUNK + place));
+        Self { words, records: (0..records).map(|_| Record::free()).collect() }
+    }
+
+    fn len(&self) -> u32 {
+        self.records.len() as u32
+    }
+}
+
 impl Slab {
+    pub(super) fn new(shard: usize) -> Self {
+        Self { shard, begins: CHUNK, chunks: Vec::new(), current: 0, free: 0 }
+    }
+
+    /// Of a scope in which few tasks are expected.
+    pub(super) fn small(shard: usize) -> Self {
+        Self { begins: FIRST.min(CHUNK), ..Self::new(shard) }
+    }
+
+    /// A free record; from now on it is the caller's to open.
     #[inline]
-    pub(super) fn allocate(&mut self, words: &FlagTable) -> u32 {
+    pub(super) fn allocate(&mut self) -> (&'static Word, &mut Record) {
         if self.free == 0 {
-            self.find_free(words);
+            self.find_free();
         }
         let place = self.free.trailing_zeros();
         self.free &= self.free - 1;
-        beside(self.first, place)
+        let chunk = &mut self.chunks[self.current as usize];
+        let word = chunk.words.block().word(place);
+        (word, &mut chunk.records[place as usize])
     }
 
     /// Finds a chunk with free records, or makes one.
@@ -46,43 +77,43 @@ impl Slab {
     /// words in the mean; and there is another chunk only where four in a row are nearly full, so
     /// the slab does not grow without need.
     #[cold]
-    fn find_free(&mut self, words: &FlagTable) {
-        if self.find_free_in_first(words) {
+    fn find_free(&mut self) {
+        if self.find_free_in_first() {
             return;
         }
         let chunks = self.chunks.len() as u32;
         for _ in 0..LOOKED_AT.min(chunks) {
-            self.free = free_in(words.chunk(self.first));
+            self.free = self.block(self.current).free(CHUNK);
             if self.free.count_ones() >= WORTH {
                 return;
             }
-            self.begin((self.current + 1) % chunks);
+            self.current = (self.current + 1) % chunks;
         }
-        self.begin(chunks);
-        self.chunks.push((0..CHUNK).map(|_| Record::free()).collect());
-        self.free = u64::MAX >> (u64::BITS - CHUNK);
+        self.current = chunks;
+        self.chunks.push(Chunk::new(self.shard, chunks, CHUNK));
+        self.free = bits(0, CHUNK);
     }
 
     /// As `find_free`, while there is a small chunk at the most, which grows fourfold when it is full.
     /// Tells whether there is.
-    fn find_free_in_first(&mut self, words: &FlagTable) -> bool {
-        let len = self.chunks.first().map_or(0, |first| first.len()) as u32;
+    fn find_free_in_first(&mut self) -> bool {
+        let Some(first) = self.chunks.first_mut() else {
+            self.chunks.push(Chunk::new(self.shard, 0, self.begins));
+            self.free = bits(0, self.begins);
+            return true;
+        };
+        let len = first.len();
         if len == CHUNK {
             return false;
         }
-        self.begin(0);
-        self.free = if len > 0 { free_in(words.chunk(self.first)) & bits(0, len) } else { 0 };
+        self.free = first.words.block().free(len);
         if self.free == 0 {
-            let more = (len * 3).max(FIRST).min(CHUNK - len);
-            let records = self.chunks.pop().into_iter().flatten();
-            self.chunks.push(records.chain((0..more).map(|_| Record::free())).collect());
+            let more = (len * 3).min(CHUNK - len);
+            let records = std::mem::take(&mut first.records).into_iter();
+            first.records = records.chain((0..more).map(|_| Record::free())).collect();
             self.free = bits(len, len + more);
         }
         true
-    }
-
-    fn begin(&mut self, chunk: u32) {
-        (self.current, self.first) = (chunk, index_in(chunk, 0));
     }
 
     /// Takes out what a record held, which is for the caller to drop.
@@ -93,33 +124,46 @@ impl Slab {
 
     #[inline]
     pub(super) fn get(&self, index: u32) -> &Record {
-        let (chunk, place) = chunk_of(index);
-        &self.chunks[chunk][place]
+        &self.chunks[(index / CHUNK) as usize].records[(index % CHUNK) as usize]
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, index: u32) -> &mut Record {
-        let (chunk, place) = chunk_of(index);
-        &mut self.chunks[chunk][place]
+        &mut self.chunks[(index / CHUNK) as usize].records[(index % CHUNK) as usize]
+    }
+
+    #[inline]
+    pub(super) fn word(&self, index: u32) -> &'static Word {
+        self.block(index / CHUNK).word(index % CHUNK)
+    }
+
+    #[inline]
+    fn block(&self, chunk: u32) -> &'static Block {
+        self.chunks[chunk as usize].words.block()
     }
 
     /// The indices of all records, whether free or not.
     pub(super) fn indices(&self) -> impl Iterator<Item = u32> + use<> {
-        let chunks = self.chunks.len() as u32;
-        // Only one that is alone may be small.
-        let places = self.chunks.last().map_or(0, |last| last.len()) as u32;
-        (0..chunks).flat_map(move |chunk| (0..places).map(move |place| index_in(chunk, place)))
+        // Only one that is alone may be small: the indices leave no gap.
+        let last = self.chunks.last().map_or(0, Chunk::len);
+        0..(self.chunks.len() as u32).saturating_sub(1) * CHUNK + last
     }
+}
+
+/// What a record is numbered in a registry: by its shard, and its index in that.
+fn number(shard: usize, index: u32) -> u32 {
+    index * SHARDS as u32 + shard as u32
+}
+
+/// The shard of a number, and the index in that.
+#[inline]
+pub(super) fn shard_and_index(number: u32) -> (usize, u32) {
+    (number as usize % SHARDS, number / SHARDS as u32)
 }
 
 /// Those from one place up to another.
 fn bits(from: u32, to: u32) -> u64 {
     (u64::MAX >> (u64::BITS - to)) & (u64::MAX << from)
-}
-
-fn free_in(words: &[Word]) -> u64 {
-    let is_free = |word: &Word| u64::from(word.read().is_free());
-    words.iter().rev().fold(0, |free, word| (free << 1) | is_free(word))
 }
 
 #[cfg(all(test, not(loom)))]
@@ -128,22 +172,24 @@ mod tests {
 
     #[test]
     fn records_that_come_and_go_reuse_one_chunk() {
-        let (mut slab, words) = (Slab::default(), FlagTable::default());
+        let mut slab = Slab::small(3);
         for _ in 0..10_000 {
-            let index = slab.allocate(&words);
-            words.word(index).open(0, 1);
-            words.word(index).release();
+            let (word, _) = slab.allocate();
+            word.open(0, 1);
+            word.release();
         }
         assert_eq!(slab.chunks.len(), 1);
     }
 
     #[test]
     fn the_first_chunk_grows_to_its_full_size_before_there_is_another() {
-        let (mut slab, words) = (Slab::default(), FlagTable::default());
+        let mut slab = Slab::small(3);
         for number in 0..3 * CHUNK {
-            let index = slab.allocate(&words);
-            assert_eq!(index, index_in(number / CHUNK, number % CHUNK));
-            words.word(index).open(0, 1);
+            let (word, _) = slab.allocate();
+            let (shard, index) = shard_and_index(word.number());
+            assert_eq!((shard, index), (3, number));
+            assert_eq!(word.address(), slab.word(index).address());
+            word.open(0, 1);
             assert!(slab.indices().count() <= (4 * (number as usize + 1)).next_multiple_of(4));
         }
         assert_eq!(slab.indices().count() as u32, 3 * CHUNK);
@@ -151,18 +197,19 @@ mod tests {
 
     #[test]
     fn records_that_come_and_go_in_any_order_take_little_more_than_live_at_once() {
-        let (mut slab, words) = (Slab::default(), FlagTable::default());
+        let mut slab = Slab::small(3);
         let mut live = Vec::new();
         for turn in 0..200_000_u32 {
-            let index = slab.allocate(&words);
-            assert!(words.word(index).read().is_free());
-            words.word(index).open(0, 1);
-            live.push(index);
+            let (word, _) = slab.allocate();
+            assert!(word.read().is_free());
+            word.open(0, 1);
+            live.push(word);
             if live.len() > 1000 {
                 let gone = turn.wrapping_mul(2_654_435_761) as usize % live.len();
-                words.word(live.swap_remove(gone)).release();
+                live.swap_remove(gone).release();
             }
         }
-        assert!(slab.chunks.len() < 2 * 1000 / 64, "{} for a thousand", slab.chunks.len());
+        let chunks = slab.chunks.len();
+        assert!(chunks < 2 * 1000 / CHUNK as usize, "{chunks} for a thousand");
     }
 }

@@ -4,10 +4,10 @@
 //! be cancelled; the index of names does not know it before its turn. Its turn comes in the locked
 //! section in which the one before it settles, so that nobody can take the name between the two.
 
-use super::{RecordRef, Refused, Registry, Slot, this_thread};
+use super::{RecordRef, Refused, Registry, Slot};
 use crate::clock::Stamp;
 use crate::sync::Arc;
-use crate::task::{Entry, Name, TaskId};
+use crate::task::{Entry, Flags, Name};
 use crate::wake::{Payload, call_caught};
 
 /// What a successor finds.
@@ -26,45 +26,36 @@ impl Registry {
         entry: &mut Entry,
         flags: u32,
     ) -> Result<Succession, Refused> {
-        let id = TaskId::unique();
-        let (tag, at) = match &entry.name {
-            Some(name) => self.place_of(name.as_bytes()),
-            None => (0, self.shards.place(this_thread())),
-        };
+        let name = entry.name.as_ref().map_or(&[][..], Name::as_bytes);
+        let (tag, at) = self.place_of(name);
         let mut shard = self.shards.at(at).lock();
-        let mut holder = None;
-        match super::refusal(&shard, tag, entry) {
-            None => {}
-            Some(Refused::NameTaken) => {
-                holder = entry.name.as_ref().and_then(|name| shard.find(tag, name.as_bytes()));
-            }
-            Some(why) => return Err(why),
+        if shard.is_closed() {
+            return Err(Refused::Closed);
         }
-        let waiting = holder.map_or_else(Vec::new, |holder| shard.successors_of(holder));
-        for &index in holder.iter().chain(&waiting) {
-            shard.refer(index);
+        if name.is_empty() {
+            return Err(Refused::EmptyName);
         }
-        let index = match holder {
-            Some(_) => shard.open_successor(id, entry, tag, flags),
-            None => {
-                let name = entry.name.as_ref().map_or(&[][..], Name::as_bytes);
-                match shard.vacancy(tag, name) {
-                    Some(vacancy) => shard.open_named(id, entry, vacancy, Stamp::NONE, flags),
-                    None => return Err(Refused::NameTaken), // nobody has it: see above
-                }
-            }
+        // From now on the holder settles under this lock, and so passes the name on.
+        let holder = shard.find(tag, name, Flags::ATTENDED);
+        let waiting =
+            holder.map_or_else(Vec::new, |holder| shard.refer_successors_of(holder.index()));
+        let came = match holder {
+            Some(_) => shard.open_successor(entry, tag, flags),
+            None => match shard.vacancy(tag, name) {
+                Some(vacancy) => shard.open_named(entry, vacancy, Stamp::NONE, flags),
+                None => return Err(Refused::NameTaken), // nobody has it: see above
+            },
         };
-        let is_stopping = shard.is_stopping();
         drop(shard);
-        if is_stopping {
+        if came.is_stopping {
             self.notify_all();
         }
-        if !self.observers.is_empty() {
-            self.tell_spawned(Slot::new(at, index));
+        if came.is_attended {
+            self.tell_spawned(came.slot);
         }
-        let refer = |index| RecordRef::new(Arc::clone(self), Slot::new(at, index));
+        let refer = |slot| RecordRef::new(Arc::clone(self), slot);
         let waiting = waiting.into_iter().map(refer).collect();
-        Ok(Succession { slot: Slot::new(at, index), holder: holder.map(refer), waiting })
+        Ok(Succession { slot: came.slot, holder: holder.map(refer), waiting })
     }
 }
 

@@ -8,10 +8,9 @@ use std::time::Instant;
 
 use loom::thread;
 
-use super::{FailurePolicy, Failures, RecordAt, RecordRef, Registry, Slot};
+use super::{FailurePolicy, Failures, Nobody, RecordAt, RecordRef, Registry, Slot};
 use crate::clock::Clock;
 use crate::event::ShutdownEvent;
-use crate::observers::Observers;
 use crate::polls::Polls;
 use crate::still::Still;
 use crate::sync::Arc;
@@ -20,8 +19,8 @@ use crate::task::{Entry, Grace, Name, Outcome};
 fn root() -> Arc<Registry> {
     let clock = Clock::of(&Still(Instant::now()));
     let stop = ShutdownEvent::new().trigger();
-    let (failures, observers, polls) = <(Arc<Failures>, Observers, Arc<Polls>)>::default();
-    Registry::new(Name::from(""), failures, clock, stop, observers, polls)
+    let (failures, polls) = <(Arc<Failures>, Arc<Polls>)>::default();
+    Registry::new(Name::from(""), failures, clock, stop, Arc::new(Nobody), polls)
 }
 
 fn entry(name: Option<&'static str>) -> Entry {

@@ -8,7 +8,6 @@ use super::value::ValueSlot;
 use super::{Cx, Spawner, Task};
 use crate::event::ShutdownEvent;
 use crate::event_loop::{Blocking, Closed};
-use crate::sync::Arc;
 use crate::task::{Failure, Flags, Outcome, Output, Panic};
 use crate::wake::call_caught;
 
@@ -40,7 +39,7 @@ impl<L> Cx<'_, L> {
         R: Output<Value: Send + 'static>,
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
-        let builder = TaskBuilder::unnamed(self.place().clone());
+        let builder = TaskBuilder::unnamed(self.place());
         builder.start_blocking_anyway(work)
     }
 }
@@ -57,13 +56,13 @@ impl<L> Spawner<L> {
         R: Output<Value: Send + 'static>,
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
-        TaskBuilder::unnamed(self.place().clone())
+        TaskBuilder::unnamed(self.place())
             .spawn_blocking(work)
             .map_err(|error| Closed::new(error.into_body()))
     }
 }
 
-impl<L> TaskBuilder<L> {
+impl<L> TaskBuilder<'_, L> {
     /// Runs a closure on a thread that may block; see [`Cx::spawn_blocking`].
     ///
     /// # Errors
@@ -90,15 +89,15 @@ impl<L> TaskBuilder<L> {
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
         let spawned_at = Location::caller();
-        let scope = Arc::clone(&self.place.scope);
+        let scope = &self.place.scope;
         match self.register(Flags::BLOCKING | Flags::QUEUED, spawned_at) {
             Ok(registered) => registered.start_blocking(work),
-            Err(_) => Task::dead(&scope, work, &scope.outcome_of_late(), spawned_at),
+            Err(_) => Task::dead(scope, work, &scope.outcome_of_late(), spawned_at),
         }
     }
 }
 
-impl<L> Registered<L> {
+impl<L> Registered<'_, L> {
     fn start_blocking<R, F>(self, work: F) -> Task<R::Value>
     where
         L: Blocking,
@@ -107,11 +106,11 @@ impl<L> Registered<L> {
     {
         let value = ValueSlot::new();
         let task = self.task(value.clone());
-        let (place, slot) = (Arc::clone(&self.place), self.slot);
+        let place = self.place;
         let event = place.record(self.slot).event(place.scope.event());
         let start = Start::new(work, self, value);
         // A loop that has ended has dropped the closure, which settled the task: `LoopClosed`.
-        if place.is_queued(slot) {
+        if self.is_queued() {
             let handle = place.handle.clone();
             let _ = place.handle.spawn(in_turn(start, move |start| {
                 let _ = handle.spawn_blocking(move || run(start, &event));

@@ -19,19 +19,27 @@ use crate::task::{Entry, Flags, Grace, Name, Output};
 
 /// A task that is about to be spawned; made by [`Cx::task`] and [`Spawner::task`](crate::Spawner::task).
 #[must_use = "nothing starts before `.spawn(body)`"]
-pub struct TaskBuilder<L> {
-    pub(super) place: Arc<Place<L>>,
-    pub(super) name: Option<Name>,
-    pub(super) grace: Grace,
+pub struct TaskBuilder<'p, L> {
+    pub(super) place: &'p Arc<Place<L>>,
+    pub(super) entry: Entry,
     pub(super) flags: u32,
 }
 
 /// What is left of a builder when its task is registered.
-pub(super) struct Registered<L> {
-    pub(super) place: Arc<Place<L>>,
+pub(super) struct Registered<'p, L> {
+    pub(super) place: &'p Arc<Place<L>>,
     /// With a reference for the tracked future and one for the handle.
     pub(super) slot: Slot,
 }
+
+// Not derived: that would ask it of the loop, too.
+impl<L> Clone for Registered<'_, L> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L> Copy for Registered<'_, L> {}
 
 /// What is left of a builder when its task was refused.
 pub(super) struct Rejected {
@@ -39,16 +47,24 @@ pub(super) struct Rejected {
     pub(super) name: Option<Name>,
 }
 
-impl<L> TaskBuilder<L> {
-    pub(super) fn named(place: Arc<Place<L>>, name: Name) -> Self {
-        Self { place, name: Some(name), grace: Grace::DEFAULT, flags: Flags::HANDLE }
+impl<'p, L> TaskBuilder<'p, L> {
+    #[inline]
+    pub(super) fn named(place: &'p Arc<Place<L>>, name: Name) -> Self {
+        Self::new(place, Some(name))
     }
 
-    pub(super) fn unnamed(place: Arc<Place<L>>) -> Self {
-        Self { place, name: None, grace: Grace::DEFAULT, flags: Flags::HANDLE }
+    pub(super) fn unnamed(place: &'p Arc<Place<L>>) -> Self {
+        Self::new(place, None)
     }
 
-    pub(super) fn handle(&self) -> &L {
+    #[inline]
+    fn new(place: &'p Arc<Place<L>>, name: Option<Name>) -> Self {
+        // The place of the spawn is noted by who spawns.
+        let entry = Entry { name, spawned_at: Location::caller(), grace: Grace::DEFAULT };
+        Self { place, entry, flags: Flags::HANDLE }
+    }
+
+    pub(super) fn handle(&self) -> &'p L {
         &self.place.handle
     }
 
@@ -56,7 +72,7 @@ impl<L> TaskBuilder<L> {
     ///
     /// Default: the lifespan's grace.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = Grace::of(grace);
+        self.entry.grace = Grace::of(grace);
         self
     }
 
@@ -79,16 +95,16 @@ impl<L> TaskBuilder<L> {
         self
     }
 
+    #[inline]
     pub(super) fn register(
-        self,
+        mut self,
         flags: u32,
         spawned_at: &'static Location<'static>,
-    ) -> Result<Registered<L>, Rejected> {
-        let Self { place, name, grace, flags: chosen } = self;
-        let mut entry = Entry { name, spawned_at, grace };
-        match place.scope.registry().register(&mut entry, chosen | flags) {
-            Ok(slot) => Ok(Registered { place, slot }),
-            Err(why) => Err(Rejected { why, name: entry.name }),
+    ) -> Result<Registered<'p, L>, Rejected> {
+        self.entry.spawned_at = spawned_at;
+        match self.place.scope.registry().register(&mut self.entry, self.flags | flags) {
+            Ok(slot) => Ok(Registered { place: self.place, slot }),
+            Err(why) => Err(Rejected { why, name: self.entry.name }),
         }
     }
 
@@ -135,47 +151,46 @@ where
     let spawned_at = Location::caller();
     let mut entry = Entry { name: None, spawned_at, grace: Grace::DEFAULT };
     match place.scope.registry().register(&mut entry, Flags::HANDLE | Flags::QUEUED) {
-        Ok(slot) => start(place, slot, body),
+        Ok(slot) => Registered { place, slot }.start(body),
         Err(_) => Task::dead(&place.scope, body, &place.scope.outcome_of_late(), spawned_at),
     }
 }
 
-/// Starts a registered task, whose two references go to the handle and to the tracked future.
-fn start<R, F, L>(place: &Arc<Place<L>>, slot: Slot, body: F) -> Task<R::Value>
-where
-    L: EventLoop,
-    R: Output<Value: Send + 'static> + 'static,
-    F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
-{
-    let value = ValueSlot::new();
-    let registered = Registered { place: Arc::clone(place), slot };
-    let task = registered.task(value.clone());
-    let start = Start::new(body, registered, value);
-    // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
-    if place.is_queued(slot) {
-        // Boxed, so that the loop's spawn is made once for all bodies that wait.
-        let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(tracked_in_turn(start));
-        let _ = place.handle.spawn(future);
-    } else {
-        let _ = place.handle.spawn(tracked(start));
-    }
-    task
-}
-
-impl<L> Registered<L> {
+impl<L> Registered<'_, L> {
+    /// Starts the task; its two references go to the handle and to the tracked future.
+    #[inline]
     pub(super) fn start<R, F>(self, body: F) -> Task<R::Value>
     where
         L: EventLoop,
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
-        start(&self.place, self.slot, body)
+        let value = ValueSlot::new();
+        let start = Start::new(body, self, value.clone());
+        // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
+        if self.is_queued() {
+            // Boxed, so that the loop's spawn is made once for all bodies that wait.
+            let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(tracked_in_turn(start));
+            let _ = self.place.handle.spawn(future);
+        } else {
+            let _ = self.place.handle.spawn(tracked(start));
+        }
+        // Last, so that it is made where the caller wants it. A loop that panics above loses a record
+        // for that: the handle's reference.
+        self.task(value)
     }
 
     /// The handle; it takes the second reference over.
-    pub(super) fn task<T>(&self, value: ValueSlot<T>) -> Task<T> {
+    #[inline]
+    pub(super) fn task<T>(self, value: ValueSlot<T>) -> Task<T> {
         let registry = Arc::clone(self.place.scope.registry());
         Task::new(RecordRef::new(registry, self.slot), value)
+    }
+
+    /// Whether the task has to wait for its turn.
+    #[inline]
+    pub(super) fn is_queued(self) -> bool {
+        self.place.scope.registry().has_turns() && self.place.record(self.slot).flags().is_queued()
     }
 }
 
@@ -192,11 +207,11 @@ impl Rejected {
     }
 }
 
-impl<L> fmt::Debug for TaskBuilder<L> {
+impl<L> fmt::Debug for TaskBuilder<'_, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskBuilder")
-            .field("name", &self.name)
-            .field("grace", &self.grace.get())
+            .field("name", &self.entry.name)
+            .field("grace", &self.entry.grace.get())
             .finish_non_exhaustive()
     }
 }

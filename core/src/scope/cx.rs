@@ -210,11 +210,11 @@ impl<L> Cx<'_, L> {
     }
 
     /// Begins a task with a name, unique among the live tasks of this scope.
-    pub fn task(&self, name: impl Into<Name>) -> TaskBuilder<L>
+    pub fn task(&self, name: impl Into<Name>) -> TaskBuilder<'_, L>
     where
         L: EventLoop,
     {
-        TaskBuilder::named(Arc::clone(self.place()), name.into())
+        TaskBuilder::named(self.place(), name.into())
     }
 
     /// Begins a scope inside this one, with a name that is unique among the live tasks here.

@@ -9,7 +9,6 @@ use super::tracked::{Start, tracked_local, tracked_local_in_turn};
 use super::value::ValueSlot;
 use super::{Cx, Task};
 use crate::event_loop::LocalLoop;
-use crate::sync::Arc;
 use crate::task::{Failure, Flags, Outcome, Output};
 
 impl<L> Cx<'_, L> {
@@ -38,7 +37,7 @@ impl<L> Cx<'_, L> {
         R: Output<Value: 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
     {
-        let builder = TaskBuilder::unnamed(self.place().clone());
+        let builder = TaskBuilder::unnamed(self.place());
         let (body, outcome) = match builder.start_local(body, spawned_at) {
             Ok(task) => return task,
             Err(SpawnError::WrongThread { body }) => {
@@ -50,7 +49,7 @@ impl<L> Cx<'_, L> {
     }
 }
 
-impl<L> TaskBuilder<L> {
+impl<L> TaskBuilder<'_, L> {
     /// Starts a task whose future need not be `Send`. The [`Cx`] proves that this is inside.
     ///
     /// # Errors
@@ -89,13 +88,12 @@ impl<L> TaskBuilder<L> {
         };
         let value = ValueSlot::new();
         let task = registered.task(value.clone());
-        let (place, slot) = (Arc::clone(&registered.place), registered.slot);
         let start = Start::new(body, registered, value);
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
-        if place.is_queued(slot) {
-            let _ = place.handle.spawn_local(tracked_local_in_turn(start));
+        if registered.is_queued() {
+            let _ = registered.place.handle.spawn_local(tracked_local_in_turn(start));
         } else {
-            let _ = place.handle.spawn_local(tracked_local(start));
+            let _ = registered.place.handle.spawn_local(tracked_local(start));
         }
         Ok(task)
     }

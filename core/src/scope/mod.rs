@@ -111,8 +111,8 @@ impl Scope {
     fn new(path: Name, shared: Arc<Shared>, root: Option<Arc<Self>>) -> Self {
         let failures = Arc::clone(&shared.failures);
         let (clock, stop) = (shared.clock.clone(), shared.stop.trigger());
-        let (observers, polls) = (shared.observers.clone(), Arc::clone(&shared.polls));
-        let registry = Registry::new(path, failures, clock, stop, observers, polls);
+        let (listener, polls) = (Arc::new(shared.observers.clone()), Arc::clone(&shared.polls));
+        let registry = Registry::new(path, failures, clock, stop, listener, polls);
         shared.seat.tasks.add(shared.seat.worker, &registry);
         let (event, late, services) =
             (ShutdownEvent::new(), LateHandlers::default(), OnceLock::new());

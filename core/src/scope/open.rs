@@ -181,7 +181,7 @@ impl<L> OpenScope<L> {
     }
 
     /// Begins a task with a name, unique among the live tasks of the scope.
-    pub fn task(&self, name: impl Into<Name>) -> TaskBuilder<L>
+    pub fn task(&self, name: impl Into<Name>) -> TaskBuilder<'_, L>
     where
         L: EventLoop,
     {
@@ -189,7 +189,7 @@ impl<L> OpenScope<L> {
     }
 
     /// Begins a service of the scope, which is stopped with it; see [`Cx::service`].
-    pub fn service(&self, name: impl Into<Name>) -> ServiceBuilder<L>
+    pub fn service(&self, name: impl Into<Name>) -> ServiceBuilder<'_, L>
     where
         L: EventLoop,
     {

@@ -6,6 +6,9 @@ use crate::registry::{RecordAt, Slot};
 use crate::sync::{Arc, OnceLock};
 
 /// A loop and a scope behind one count, so that a task takes one and not two.
+///
+/// Aligned, so that threads which read it do not wait for those that count.
+#[repr(align(128))]
 pub(super) struct Place<L> {
     pub(super) handle: L,
     pub(super) scope: Arc<Scope>,
@@ -14,12 +17,6 @@ pub(super) struct Place<L> {
 impl<L> Place<L> {
     pub(super) fn new(handle: L, scope: Arc<Scope>) -> Arc<Self> {
         Arc::new(Self { handle, scope })
-    }
-
-    /// Whether the task has to wait for its turn.
-    #[inline]
-    pub(super) fn is_queued(&self, slot: Slot) -> bool {
-        self.scope.registry().has_turns() && self.record(slot).flags().is_queued()
     }
 
     #[inline]

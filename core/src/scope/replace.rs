@@ -12,10 +12,9 @@ use super::value::ValueSlot;
 use super::{Cx, Task, TaskFn};
 use crate::event_loop::{EventLoop, LocalLoop};
 use crate::registry::{Finished, Succession, TaskRef};
-use crate::sync::Arc;
-use crate::task::{Entry, Output};
+use crate::task::Output;
 
-impl<L> TaskBuilder<L> {
+impl<'p, L> TaskBuilder<'p, L> {
     /// Starts the task in the place of the one that has its name, which is cancelled.
     ///
     /// The future completes with the task when the old one is gone and the name is this one's. The
@@ -61,10 +60,9 @@ impl<L> TaskBuilder<L> {
             Some(_) => {
                 let value = ValueSlot::new();
                 let task = registered.task(value.clone());
-                let place = Arc::clone(&registered.place);
                 let future = tracked_in_turn(Start::new(body, registered, value));
                 // A loop that has ended has dropped the future, which settled the task.
-                let _ = place.handle.spawn(future);
+                let _ = registered.place.handle.spawn(future);
                 task
             }
         };
@@ -98,19 +96,18 @@ impl<L> TaskBuilder<L> {
         };
         let value = ValueSlot::new();
         let task = registered.task(value.clone());
-        let place = Arc::clone(&registered.place);
         let future = tracked_local_in_turn(Start::new(body, registered, value));
         // A loop that has ended has dropped the future, which settled the task.
-        let _ = place.handle.spawn_local(future);
+        let _ = registered.place.handle.spawn_local(future);
         Ok(Replace::new(task, succession))
     }
 
     fn succeed(
         self,
         spawned_at: &'static Location<'static>,
-    ) -> Result<(Registered<L>, Succession), Rejected> {
-        let Self { place, name, grace, flags } = self;
-        let mut entry = Entry { name, spawned_at, grace };
+    ) -> Result<(Registered<'p, L>, Succession), Rejected> {
+        let Self { place, mut entry, flags } = self;
+        entry.spawned_at = spawned_at;
         match place.scope.registry().register_successor(&mut entry, flags) {
             Ok(succession) => Ok((Registered { place, slot: succession.slot }, succession)),
             Err(why) => Err(Rejected { why, name: entry.name }),

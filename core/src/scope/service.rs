@@ -11,23 +11,22 @@ use super::value::ValueSlot;
 use super::{Cx, Factory, Spawner, Task, TaskFn};
 use crate::event_loop::{EventLoop, Timer};
 use crate::service::{Group, OnEnd, Service};
-use crate::sync::Arc;
 use crate::task::{Grace, Name, Output};
 
 /// A service that is about to be spawned; made by [`Cx::service`] and [`Spawner::service`].
 #[must_use = "nothing starts before `.spawn(body)`"]
-pub struct ServiceBuilder<L> {
-    task: TaskBuilder<L>,
+pub struct ServiceBuilder<'p, L> {
+    task: TaskBuilder<'p, L>,
     service: Service,
 }
 
-impl<L> ServiceBuilder<L> {
-    fn new(task: TaskBuilder<L>) -> Self {
+impl<'p, L> ServiceBuilder<'p, L> {
+    fn new(task: TaskBuilder<'p, L>) -> Self {
         Self { task, service: Service::default() }
     }
 
     /// With all that was described.
-    pub(crate) fn described(task: TaskBuilder<L>, service: Service) -> Self {
+    pub(crate) fn described(task: TaskBuilder<'p, L>, service: Service) -> Self {
         Self { task, service }
     }
 
@@ -81,14 +80,14 @@ impl<L> ServiceBuilder<L> {
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
         let Self { mut task, service } = self;
-        task.grace = service.grace.map_or(Grace::DEFAULT, Grace::of);
+        task.entry.grace = service.grace.map_or(Grace::DEFAULT, Grace::of);
         let registered = match task.register(0, spawned_at) {
             Ok(registered) => registered,
             Err(rejected) => return Err(rejected.with(body)),
         };
         let value = ValueSlot::new();
         let task = registered.task(value.clone());
-        let place = Arc::clone(&registered.place);
+        let place = registered.place;
         // Now, so that whoever looks at it before its first poll finds a service.
         drop(place.scope.registry().vitals_of(task.task_ref().record().at(), 0));
         // Now, too: the order among the services of the scope is that of the spawns.
@@ -127,7 +126,7 @@ impl<L: EventLoop> Cx<'_, L> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn service(&self, name: impl Into<Name>) -> ServiceBuilder<L> {
+    pub fn service(&self, name: impl Into<Name>) -> ServiceBuilder<'_, L> {
         ServiceBuilder::new(self.task(name))
     }
 }
@@ -147,12 +146,12 @@ impl<L> Cx<'_, L> {
 
 impl<L: EventLoop> Spawner<L> {
     /// Begins a service of the scope; see [`Cx::service`].
-    pub fn service(&self, name: impl Into<Name>) -> ServiceBuilder<L> {
+    pub fn service(&self, name: impl Into<Name>) -> ServiceBuilder<'_, L> {
         ServiceBuilder::new(self.task(name))
     }
 }
 
-impl<L> fmt::Debug for ServiceBuilder<L> {
+impl<L> fmt::Debug for ServiceBuilder<'_, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { task, service } = self;
         f.debug_struct("ServiceBuilder").field("task", task).field("service", service).finish()

@@ -38,17 +38,17 @@ impl<L> Spawner<L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
-        TaskBuilder::unnamed(Arc::clone(&self.place))
+        TaskBuilder::unnamed(&self.place)
             .spawn(body)
             .map_err(|error: SpawnError<F>| Closed::new(error.into_body()))
     }
 
     /// Begins a task with a name, unique among the live tasks of the scope.
-    pub fn task(&self, name: impl Into<Name>) -> TaskBuilder<L>
+    pub fn task(&self, name: impl Into<Name>) -> TaskBuilder<'_, L>
     where
         L: EventLoop,
     {
-        TaskBuilder::named(Arc::clone(&self.place), name.into())
+        TaskBuilder::named(&self.place, name.into())
     }
 
     /// Begins a scope inside this one; see [`Cx::scope`].

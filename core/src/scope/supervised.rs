@@ -248,7 +248,7 @@ impl<'a, L: Timer> Supervisor<'a, L> {
     }
 
     fn tell_restart(&self, outcome: &Outcome, delay: Duration) {
-        let observers = self.home.place().scope.registry().observers();
+        let observers = &self.home.place().scope.shared().observers;
         if !observers.is_empty() {
             let task = TaskRef::new(self.record().refer());
             observers.task_restarted(&task, self.vitals.attempts() + 1, outcome, delay);

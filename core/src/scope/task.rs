@@ -23,13 +23,11 @@ use crate::wake::drop_caught;
 pub struct Task<T: 'static> {
     finished: Finished,
     value: ValueSlot<T>,
-    /// The task has completed, so that there is nothing to report.
-    is_heard: bool,
 }
 
 impl<T: 'static> Task<T> {
     pub(super) fn new(record: RecordRef, value: ValueSlot<T>) -> Self {
-        Self { finished: Finished::new(TaskRef::new(record)), value, is_heard: false }
+        Self { finished: Finished::new(TaskRef::new(record)), value }
     }
 
     /// A task that cannot run: its body is dropped unpolled, and its outcome stands.
@@ -72,7 +70,6 @@ impl<T: 'static> Future for Task<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if self.finished.is_completed() {
-            self.is_heard = true;
             return Poll::Ready(self.value.take().ok_or(TaskError::Taken));
         }
         let outcome = ready!(Pin::new(&mut self.finished).poll(context));
@@ -92,9 +89,6 @@ impl<T: 'static> Future for Task<T> {
 impl<T: 'static> Drop for Task<T> {
     #[inline]
     fn drop(&mut self) {
-        if self.is_heard {
-            return;
-        }
         let record = self.task_ref().record();
         // Of a task that has completed there is nothing to report.
         if !record.flags().is_completed() && record.at().drop_handle() {

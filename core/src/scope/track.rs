@@ -41,7 +41,7 @@ impl<L> Cx<'_, L> {
     /// ```
     #[track_caller]
     pub fn track<F: Future>(&self, future: F) -> Tracked<F> {
-        let tracked = TaskBuilder::unnamed(Arc::clone(self.place())).track(future);
+        let tracked = TaskBuilder::unnamed(self.place()).track(future);
         tracked.unwrap_or_else(|error| {
             let _ = drop_caught(error.into_body());
             let entry = Entry { name: None, spawned_at: Location::caller(), grace: Grace::DEFAULT };
@@ -58,12 +58,12 @@ impl<L> Spawner<L> {
     /// [`Closed`] with the future, if the scope has ended.
     #[track_caller]
     pub fn track<F: Future>(&self, future: F) -> Result<Tracked<F>, Closed<F>> {
-        let tracked = TaskBuilder::unnamed(Arc::clone(self.place())).track(future);
+        let tracked = TaskBuilder::unnamed(self.place()).track(future);
         tracked.map_err(|error| Closed::new(error.into_body()))
     }
 }
 
-impl<L> TaskBuilder<L> {
+impl<L> TaskBuilder<'_, L> {
     /// Makes a future that somebody else will spawn a task of this name; see [`Cx::track`].
     ///
     /// # Errors
@@ -121,9 +121,9 @@ impl<L> TaskBuilder<L> {
     }
 }
 
-impl<L> Registered<L> {
+impl<L> Registered<'_, L> {
     /// The handle's reference; that of the tracked future is given up by who settles.
-    fn record(&self) -> RecordRef {
+    fn record(self) -> RecordRef {
         RecordRef::new(Arc::clone(self.place.scope.registry()), self.slot)
     }
 }

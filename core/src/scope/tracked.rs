@@ -38,9 +38,9 @@ pub(super) struct Home<L, T: 'static> {
 impl<F, L, T> Start<F, L, T> {
     /// Takes over the tracked future's reference to the record.
     #[inline]
-    pub(super) fn new(body: F, registered: Registered<L>, value: ValueSlot<T>) -> Self {
+    pub(super) fn new(body: F, registered: Registered<'_, L>, value: ValueSlot<T>) -> Self {
         let Registered { place, slot } = registered;
-        let post = Post { place, own: Own::new(slot) };
+        let post = Post { place: Arc::clone(place), own: Own::new(slot) };
         Self { body: Some(body), home: Home { post, value: Sender::new(value) } }
     }
 

@@ -14,8 +14,7 @@ use super::{Failure, Name, Outcome};
 use crate::clock::Clock;
 use crate::counted::{Count, poll};
 use crate::event::ShutdownEvent;
-use crate::observers::Observers;
-use crate::registry::{Failures, FirstPoll, RecordAt, RecordRef, Registry, Slot, TaskRef};
+use crate::registry::{Failures, FirstPoll, Nobody, RecordAt, RecordRef, Registry, Slot, TaskRef};
 use crate::still::Still;
 use crate::sync::Arc;
 
@@ -50,8 +49,8 @@ impl Tracked {
 fn registry(failures: &Arc<Failures>) -> Arc<Registry> {
     let clock = Clock::of(&Still(Instant::now()));
     let stop = ShutdownEvent::new().trigger();
-    let (failures, observers, polls) = (Arc::clone(failures), Observers::default(), Arc::default());
-    Registry::new(Name::from(""), failures, clock, stop, observers, polls)
+    let (failures, polls) = (Arc::clone(failures), Arc::default());
+    Registry::new(Name::from(""), failures, clock, stop, Arc::new(Nobody), polls)
 }
 
 fn entry(name: Option<&'static str>) -> Entry {

@@ -2,8 +2,8 @@
 //!
 //! A record lies in a shard of its scope's registry, and all of it is written under the lock of that
 //! shard, but for one word: its flags, and how many refer to it, which change in single atomic steps.
-//! A task that nobody attends to (no name, no waker stored, no waiter, not listed) ends in one such
-//! step. Invariants, cited below and in `registry`:
+//! A task that nobody attends to (no waker stored, no waiter, not listed) ends in one such step: its
+//! name is free by that, since only a live task has one. Invariants, cited below and in `registry`:
 //! 1. Exactly one settles: whoever runs or drops the tracked future, once, after the body is gone.
 //! 2. `FINISHED` is raised in the locked section that writes the outcome, or in one step with
 //!    `COMPLETED`, which is all of the outcome then; who sees it finds the outcome.
@@ -13,10 +13,13 @@
 //!    handle's drop reports if it sees `FINISHED`. Each looks and writes in one step on one word, so
 //!    the later one sees the earlier.
 //! 5. Whoever puts something into a record that settling must take out or note (a waker, a waiter, an
-//!    event, a name, a look at the age) raises `ATTENDED` first, under the lock, and goes on only if
-//!    the task is live by then. Settling without the lock is one step that fails once that is raised.
+//!    event, a look at the age, somebody who waits for the name) raises `ATTENDED` first, under the
+//!    lock, and goes on only if the task is live by then. Settling without the lock is one step that
+//!    fails once that is raised.
 //! 6. A record is used again when nobody refers to it and it does not keep anything (`KEEPS`): then
 //!    no field has a destructor left to run.
+//! 7. Who does not refer to a record changes its word only under the lock, in one step that fails
+//!    unless a task lives there. So the last who refers to a task that has ended is alone with it.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -24,7 +27,7 @@ use std::time::Duration;
 use super::{Name, Outcome, TaskId};
 use crate::clock::Stamp;
 use crate::event::ShutdownEvent;
-use crate::waiters::{Head, NIL, WakerId, WakerSlot};
+use crate::waiters::{Head, NIL, WakerSlot};
 
 /// What is known of a task when it is spawned.
 pub(crate) struct Entry {
@@ -113,6 +116,23 @@ impl Flags {
     #[inline]
     pub(crate) fn completed(self) -> Self {
         Self((self.0 | u64::from(Self::FINISHED | Self::COMPLETED)) - Self::REFERENCE)
+    }
+
+    /// The word with these raised, and perhaps a reference more.
+    pub(crate) fn raised(self, bits: u32, is_referred: bool) -> Self {
+        Self((self.0 | u64::from(bits)) + if is_referred { Self::REFERENCE } else { 0 })
+    }
+
+    /// Whether the task has ended, and one alone refers to it.
+    #[inline]
+    pub(crate) fn is_last_of_ended(self) -> bool {
+        self.references() == 1 && self.is_finished()
+    }
+
+    /// The word with a reference less.
+    #[inline]
+    pub(crate) fn released(self) -> Self {
+        Self(self.0 - Self::REFERENCE)
     }
 
     /// What is added to the word for one reference.
@@ -301,14 +321,13 @@ impl Record {
         self.tag = tag;
     }
 
-    /// Whether there is nothing that settling has to take out, but the name.
+    /// Whether there is nothing that settling has to take out, but who waits for the end.
     #[inline]
     pub(crate) fn holds_nothing(&self) -> bool {
-        let is_quiet = match &self.life {
+        match &self.life {
             Life::Live { waker, event } => waker.is_empty() && event.is_none(),
             Life::Ended { .. } => false,
-        };
-        is_quiet && self.finished == Head::default()
+        }
     }
 
     /// How a task ended that has, unless there is nothing to know but that it completed.
@@ -340,11 +359,10 @@ impl Record {
 /// What a waiter for the end remembers between polls.
 pub(crate) struct Registration {
     pub(crate) key: u32,
-    pub(crate) waker: WakerId,
 }
 
 impl Registration {
-    pub(crate) const NONE: Self = Self { key: NIL, waker: WakerId::NONE };
+    pub(crate) const NONE: Self = Self { key: NIL };
 
     #[inline]
     pub(crate) fn is_registered(&self) -> bool {

@@ -1,11 +1,14 @@
 //! Loops that stand still while nobody drives them, and are driven by a synchronous program.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use futures_lite::future::{pending, yield_now};
-use lifespan_core::{Cx, EventLoop, Foreground, Outcome, RunError, StandsStill, Timer};
+use lifespan_core::{
+    Cx, EventLoop, Foreground, Observer, Outcome, RunError, StandsStill, TaskEnd, TaskId, TaskRef,
+    Timer,
+};
 
 use crate::support::{Moment, NEVER, SHORT};
 
@@ -46,6 +49,35 @@ pub fn nothing_goes_on_between_two_drives<O: StandsStill<Handle: Timer>>(owner: 
         assert_eq!(turns.load(Ordering::SeqCst), after, "it went on with nobody driving");
     }
     assert!(!task.task_ref().is_finished());
+}
+
+/// Who is added when there are tasks already hears of their ends, and of all that come.
+pub fn an_observer_that_comes_late_hears_of_the_ends<O: StandsStill<Handle: Timer>>(owner: O) {
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<(TaskId, &'static str)>>);
+    impl Observer for Heard {
+        fn task_spawned(&self, task: &TaskRef) {
+            self.0.lock().unwrap().push((task.id(), "spawned"));
+        }
+        fn task_ended(&self, task: &TaskRef, _end: &TaskEnd<'_>) {
+            self.0.lock().unwrap().push((task.id(), "ended"));
+        }
+    }
+    let foreground = on(owner);
+    let before = foreground.schedule(async |_cx| ());
+    let before_with_name = foreground.task("before").spawn(async |_cx| ()).unwrap();
+    let heard = Arc::<Heard>::default();
+    let mut foreground = foreground.observer(Arc::clone(&heard));
+    let after = foreground.schedule(async |_cx| ());
+    let ids = [before.task_ref().id(), before_with_name.task_ref().id(), after.task_ref().id()];
+    let all = async { (before.await, before_with_name.await, after.await) };
+    foreground.run_until(all).expect("the loop runs").2.expect("it completes");
+    let mut told = heard.0.lock().unwrap().clone();
+    told.sort_unstable();
+    let mut wanted = ids.map(|id| (id, "ended")).to_vec();
+    wanted.push((ids[2], "spawned"));
+    wanted.sort_unstable();
+    assert_eq!(told, wanted);
 }
 
 /// One step gives a turn to each of many tasks that are ready, wherever they were made so.

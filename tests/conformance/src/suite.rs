@@ -299,6 +299,7 @@ macro_rules! __behaviours_between_drives {
         $crate::__tests! { $owner;
             foreground {
                 nothing_goes_on_between_two_drives, a_step_gives_whoever_is_ready_a_turn,
+                an_observer_that_comes_late_hears_of_the_ends,
                 a_step_waits_for_nothing, a_cancel_takes_effect_in_the_next_drive,
                 a_stop_is_that_of_a_lifespan, dropping_it_drops_its_tasks,
                 @several
