@@ -4,9 +4,9 @@
 //! `cargo run -p lifespan-bench --release`, with `--quick` for a run that only shows that it works,
 //! and with `--only NAME --on RUNTIME --shape SHAPE --rounds N` for one contender alone: to see under
 //! `valgrind --tool=callgrind` and `callgrind_annotate` where the instructions go, for example.
-//! `--events` runs the rows about events alone, `--row TEXT` those that have it in their name, and
-//! `--instructions` has callgrind count the instructions of each contender, of both or with `--events`
-//! of those.
+//! `--tasks` runs the tables about tasks alone, `--events` the rows about events, `--row TEXT` those of
+//! them that have it in their name, and `--instructions` has callgrind count the instructions of each
+//! contender, of both or of those.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 mod events;
@@ -65,8 +65,8 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!(
                 "lifespan-bench: {error}; usage: lifespan-bench [--quick] [--only NAME] \
-                 [--on RUNTIME] [--shape burst|steady|many|million] [--rounds N] [--events] \
-                 [--row TEXT] [--instructions]"
+                 [--on RUNTIME] [--shape burst|steady|many|million] [--rounds N] [--tasks] \
+                 [--events] [--row TEXT] [--instructions]"
             );
             return ExitCode::from(2);
         }
@@ -129,13 +129,15 @@ struct Options {
 enum Table {
     #[default]
     All,
+    Tasks,
     Events,
 }
 
 impl Options {
-    /// The rows about events, unless one contender of the spawns is asked for.
+    /// The rows about events, unless those about tasks are asked for, or one contender or shape of them.
     fn events(&self) -> Option<events::Plan> {
-        if self.table == Table::All && (self.only.is_some() || self.shape.is_some()) {
+        let is_about_tasks = self.only.is_some() || self.shape.is_some();
+        if self.table == Table::Tasks || self.table == Table::All && is_about_tasks {
             return None;
         }
         let pace = match (self.instructions, self.quick) {
@@ -179,6 +181,7 @@ fn options() -> Result<Options, lexopt::Error> {
             Arg::Long("only") => options.only = Some(parser.value()?.string()?),
             Arg::Long("on") => options.on = Some(parser.value()?.string()?),
             Arg::Long("shape") => options.shape = Some(parser.value()?.string()?),
+            Arg::Long("tasks") => options.table = Table::Tasks,
             Arg::Long("events") => options.table = Table::Events,
             Arg::Long("row") => {
                 options.table = Table::Events;

@@ -96,8 +96,11 @@ impl Rounds {
         self.size.shape
     }
 
-    pub(crate) fn rounds(&self) -> usize {
-        self.size.rounds
+    /// Whose turn it is, of so many contenders. Each round begins with another one: in what memory the
+    /// tasks of one lie depends on what the one before has left.
+    pub(crate) fn turns(&self, contenders: usize) -> impl Iterator<Item = usize> + use<> {
+        let round = move |round| (0..contenders).map(move |turn| (round + turn) % contenders);
+        (0..=self.size.rounds).flat_map(round)
     }
 
     /// Measures one round of one contender. The first round of each is a warm-up.
@@ -124,6 +127,7 @@ impl Rounds {
 
     pub(crate) fn print(self) {
         let tasks = f64::from(self.size.shape.tasks());
+        // The first round began with the runtime itself.
         let Some(bare) = self.contenders.first() else { return };
         for contender in &self.contenders {
             let time = median(contender.times.clone()).as_secs_f64() * 1e9 / tasks;

@@ -8,7 +8,7 @@ use lifespan::smol::{Smol, SmolLoop};
 use lifespan::{Cx, Lifespan};
 
 use crate::rounds::{Rounds, Shape};
-use crate::spawns::{self, Naming};
+use crate::spawns::{self, LEAST, Naming, least};
 
 pub(crate) fn one_thread(rounds: Rounds) -> Rounds {
     let (send, receive) = std::sync::mpsc::channel();
@@ -21,12 +21,16 @@ pub(crate) fn one_thread(rounds: Rounds) -> Rounds {
 
 async fn run(cx: &Cx<'_, Smol>, mut rounds: Rounds) -> Rounds {
     let executor = Arc::new(Executor::new());
-    let shape = rounds.shape();
-    for _ in 0..=rounds.rounds() {
-        rounds.measure("Executor::spawn", bare(&executor, shape)).await;
-        rounds.measure("Mutex<HashSet<String>>", hash_map(&executor, shape)).await;
-        for (name, naming) in Naming::ALL {
-            rounds.measure(name, spawns::work(cx, naming, shape)).await;
+    let (shape, count) = (rounds.shape(), Arc::new(()));
+    for number in rounds.turns(3 + Naming::ALL.len()) {
+        match number {
+            0 => rounds.measure("Executor::spawn", bare(&executor, shape)).await,
+            1 => rounds.measure(LEAST, wrapped(&executor, shape, &count)).await,
+            2 => rounds.measure("Mutex<HashSet<String>>", hash_map(&executor, shape)).await,
+            ours => {
+                let (name, naming) = Naming::ALL[ours - 3];
+                rounds.measure(name, spawns::work(cx, naming, shape)).await;
+            }
         }
     }
     rounds
@@ -34,6 +38,11 @@ async fn run(cx: &Cx<'_, Smol>, mut rounds: Rounds) -> Rounds {
 
 async fn bare(executor: &Executor<'_>, shape: Shape) {
     executor.run(shape.run(|_| executor.spawn(async {}), async |task| task.await)).await;
+}
+
+async fn wrapped(executor: &Executor<'_>, shape: Shape, count: &Arc<()>) {
+    let spawn = |_| executor.spawn(least(count));
+    executor.run(shape.run(spawn, async |task| task.await)).await;
 }
 
 /// What is written by hand where tasks are to be known by name: each takes itself out at its end.

@@ -9,7 +9,7 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio_util::task::{JoinMap, TaskTracker};
 
 use crate::rounds::{Rounds, Shape};
-use crate::spawns::{self, Naming};
+use crate::spawns::{self, LEAST, Naming, least};
 
 pub(crate) fn current_thread(rounds: Rounds) -> Rounds {
     on(TokioLoop::current_thread(), rounds)
@@ -35,15 +35,25 @@ fn on(owner: TokioLoop, rounds: Rounds) -> Rounds {
 
 async fn run(cx: &Cx<'_, Tokio>, mut rounds: Rounds) -> Rounds {
     let shape = rounds.shape();
-    let tracker = TaskTracker::new();
-    for _ in 0..=rounds.rounds() {
-        rounds.measure("tokio::spawn", shape.run(|_| tokio::spawn(async {}), ended)).await;
-        rounds.measure("JoinSet", join_set(shape)).await;
-        rounds.measure("TaskTracker", shape.run(|_| tracker.spawn(async {}), ended)).await;
-        rounds.measure("JoinMap, String keys", join_map(shape)).await;
-        rounds.measure("Mutex<HashMap<String, _>>", hash_map(shape)).await;
-        for (name, naming) in Naming::ALL {
-            rounds.measure(name, spawns::work(cx, naming, shape)).await;
+    let (tracker, count) = (TaskTracker::new(), Arc::new(()));
+    for number in rounds.turns(6 + Naming::ALL.len()) {
+        match number {
+            0 => rounds.measure("tokio::spawn", shape.run(|_| tokio::spawn(async {}), ended)).await,
+            1 => {
+                let wrapped = |_| tokio::spawn(least(&count));
+                rounds.measure(LEAST, shape.run(wrapped, ended)).await;
+            }
+            2 => rounds.measure("JoinSet", join_set(shape)).await,
+            3 => {
+                let tracked = |_| tracker.spawn(async {});
+                rounds.measure("TaskTracker", shape.run(tracked, ended)).await;
+            }
+            4 => rounds.measure("JoinMap, String keys", join_map(shape)).await,
+            5 => rounds.measure("Mutex<HashMap<String, _>>", hash_map(shape)).await,
+            ours => {
+                let (name, naming) = Naming::ALL[ours - 6];
+                rounds.measure(name, spawns::work(cx, naming, shape)).await;
+            }
         }
     }
     rounds
