@@ -8,6 +8,7 @@ use super::{Registry, StopTimes};
 use crate::roll_call::Waiting;
 use crate::sync::lock;
 use crate::waiters::{Head, Taken, Waiters};
+use crate::wake::wake_all;
 
 /// Who watches the registry as a whole.
 #[derive(Default)]
@@ -31,6 +32,63 @@ impl Hub {
         self.waiters.drain(&mut self.watching, &mut waiting);
         self.changes += 1;
         waiting
+    }
+}
+
+impl Registry {
+    /// Watches from now on: completes when the registry becomes empty, and once the scope stops, when
+    /// a task comes. Watch first, look then, and wait last: so nothing falls between.
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        let mut shards = self.lock_all();
+        for shard in shards.iter_mut() {
+            shard.watch();
+        }
+        Watch { registry: self, seen: lock(&self.hub).changes, key: None }
+    }
+
+    /// As [`watch`](Self::watch), if a task lives.
+    pub(crate) fn watch_if_busy(&self) -> Option<Watch<'_>> {
+        let watch = self.watch();
+        self.is_busy().then_some(watch)
+    }
+
+    /// Wakes those who watch, if the registry is empty.
+    ///
+    /// The last task to leave is missed by nobody: each empties its shard in a locked section, in
+    /// which it sees that somebody watches; and the last of them finds all shards empty here, unless
+    /// a task has come meanwhile, whose end does the same.
+    ///
+    /// Tells whether the scope has ended by that, so that its record is to be settled.
+    pub(super) fn notify_if_empty(&self) -> bool {
+        let mut shards = self.lock_all();
+        if shards.is_busy() {
+            return false;
+        }
+        let mut hub = lock(&self.hub);
+        let ends = hub.closing && !hub.ended;
+        hub.ended |= ends;
+        let woken = hub.change();
+        drop(hub);
+        for shard in shards.iter_mut() {
+            shard.unwatch(); // whoever watched is woken now
+            if ends {
+                shard.close();
+            }
+        }
+        drop(shards);
+        let _ = wake_all(woken);
+        ends
+    }
+
+    /// A task has come while the scope stops: those who stop it, or one around it, are to know.
+    #[cold]
+    pub(super) fn notify_all(&self) {
+        let mut at = Some(self);
+        while let Some(registry) = at {
+            let woken = lock(&registry.hub).change();
+            let _ = wake_all(woken);
+            at = registry.record().map(|record| &**record.registry());
+        }
     }
 }
 

@@ -14,7 +14,7 @@ mod kept;
 mod listener;
 mod names;
 mod ready;
-mod record_ref;
+mod record;
 mod settle;
 mod shard;
 mod shards;
@@ -41,7 +41,7 @@ pub(crate) use listener::Listener;
 pub(crate) use listener::Nobody;
 pub use listener::TaskEnd;
 pub use ready::{NotReady, Ready};
-pub(crate) use record_ref::{FirstPoll, RecordAt, RecordRef, Slot};
+pub(crate) use record::{FirstPoll, RecordAt, RecordRef, Slot};
 pub(crate) use stop_times::StopTimes;
 pub(crate) use succession::Succession;
 pub(crate) use tally::{FailurePolicy, List, Tally};
@@ -56,9 +56,8 @@ use std::time::Duration;
 use crate::clock::{Clock, Stamp};
 use crate::event::ShutdownTrigger;
 use crate::polls::Polls;
-use crate::sync::{Arc, IdSource, Mutex, lock};
+use crate::sync::{Arc, IdSource, Mutex};
 use crate::task::{Entry, Flags, Name, Outcome};
-use crate::wake::wake_all;
 use hub::Hub;
 use kept::Kept;
 use names::{Tagger, shard_number};
@@ -324,63 +323,8 @@ impl Registry {
         self.lock_all().iter_mut().for_each(Locked::close);
     }
 
-    /// Watches from now on: completes when the registry becomes empty, and once the scope stops, when
-    /// a task comes. Watch first, look then, and wait last: so nothing falls between.
-    pub(crate) fn watch(&self) -> Watch<'_> {
-        let mut shards = self.lock_all();
-        for shard in shards.iter_mut() {
-            shard.watch();
-        }
-        Watch { registry: self, seen: lock(&self.hub).changes, key: None }
-    }
-
-    /// As [`watch`](Self::watch), if a task lives.
-    pub(crate) fn watch_if_busy(&self) -> Option<Watch<'_>> {
-        let watch = self.watch();
-        self.is_busy().then_some(watch)
-    }
-
     fn lock_all(&self) -> LockedAll<'_> {
         self.shards.lock_all()
-    }
-
-    /// Wakes those who watch, if the registry is empty.
-    ///
-    /// The last task to leave is missed by nobody: each empties its shard in a locked section, in
-    /// which it sees that somebody watches; and the last of them finds all shards empty here, unless
-    /// a task has come meanwhile, whose end does the same.
-    ///
-    /// Tells whether the scope has ended by that, so that its record is to be settled.
-    fn notify_if_empty(&self) -> bool {
-        let mut shards = self.lock_all();
-        if shards.is_busy() {
-            return false;
-        }
-        let mut hub = lock(&self.hub);
-        let ends = hub.closing && !hub.ended;
-        hub.ended |= ends;
-        let woken = hub.change();
-        drop(hub);
-        for shard in shards.iter_mut() {
-            shard.unwatch(); // whoever watched is woken now
-            if ends {
-                shard.close();
-            }
-        }
-        drop(shards);
-        let _ = wake_all(woken);
-        ends
-    }
-
-    /// A task has come while the scope stops: those who stop it, or one around it, are to know.
-    #[cold]
-    fn notify_all(&self) {
-        let mut at = Some(self);
-        while let Some(registry) = at {
-            let woken = lock(&registry.hub).change();
-            let _ = wake_all(woken);
-            at = registry.record().map(|record| &**record.registry());
-        }
     }
 }
 

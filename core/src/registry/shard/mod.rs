@@ -2,6 +2,9 @@
 
 use std::task::Waker;
 
+mod census;
+mod successors;
+
 use super::Slot;
 use super::names::{Found, Names, Vacancy};
 use super::slab::{Held, Slab};
@@ -145,51 +148,6 @@ impl Locked<'_> {
         Came { slot: Slot::new(word), is_stopping: *stopping, is_attended }
     }
 
-    /// As `open`, of a task whose name another one has.
-    pub(super) fn open_successor(&mut self, entry: &mut Entry, tag: u32, flags: u32) -> Came {
-        let flags = flags | Flags::QUEUED | Flags::ATTENDED | Flags::KEEPS;
-        let came = self.open_tagged(entry, tag, Stamp::NONE, flags);
-        self.0.successors.push(came.slot.index());
-        came
-    }
-
-    /// Who waits for the name of a task, in the order in which they came.
-    fn successors_of(&self, index: u32) -> Vec<u32> {
-        let Inner { slab, successors, .. } = &*self.0;
-        let name = &slab.get(index).name;
-        successors.iter().copied().filter(|&other| slab.get(other).name == *name).collect()
-    }
-
-    /// As `successors_of`, each with a reference more.
-    pub(super) fn refer_successors_of(&self, index: u32) -> Vec<Slot> {
-        let words = self.successors_of(index).into_iter().map(|index| self.0.slab.word(index));
-        words.inspect(|word| word.refer()).map(Slot::new).collect()
-    }
-
-    /// Gives the name of a task that ends to the first that waits for it, and takes its waker.
-    #[cold]
-    fn pass_name_on(&mut self, index: u32) -> Option<Waker> {
-        let next = self.successors_of(index);
-        let Inner { slab, names, successors, .. } = &mut *self.0;
-        if let Some(place) = successors.iter().position(|&other| other == index) {
-            successors.remove(place); // it never had the name
-            return None;
-        }
-        let is_cancelled = |other: u32| slab.word(other).read().is_cancelled();
-        let heir = next.into_iter().find(|&other| !is_cancelled(other))?;
-        successors.retain(|&other| other != heir);
-        let tag = slab.get(heir).tag;
-        let what_is = |it| if is_live(slab, it, tag) { Found::Another } else { Found::Stale };
-        if let Some(vacancy) = names.vacancy(tag, what_is, |it, tag| is_live(slab, it, tag)) {
-            names.fill(vacancy, heir);
-        }
-        slab.word(heir).lower(Flags::QUEUED);
-        match &mut slab.get_mut(heir).life {
-            Life::Live { waker, .. } => waker.take(),
-            _ => None,
-        }
-    }
-
     /// Has a task begin that waits for its turn, and takes its waker, which it may not have stored
     /// yet. `None`: it is cancelled, and never begins.
     pub(super) fn begin_turn(&mut self, index: u32) -> Option<Option<Waker>> {
@@ -287,50 +245,6 @@ impl Locked<'_> {
         held
     }
 
-    /// Every live task with its place, and a reference more; from now on they are attended to, and
-    /// listed.
-    pub(super) fn list_live(&mut self, mut each: impl FnMut(Slot, &mut Record)) {
-        for index in self.0.slab.indices() {
-            let word = self.0.slab.word(index);
-            let listed = Flags::ATTENDED | Flags::LISTED;
-            if word.change_if_live(listed, Reference::Counted).is_some() {
-                each(Slot::new(word), self.record(index));
-            }
-        }
-    }
-
-    /// Raises flags in every live task, each of which is attended to, and in all that come.
-    pub(super) fn raise_in_all(&mut self, bits: u32) {
-        self.0.raised |= bits | Flags::ATTENDED;
-        for index in self.0.slab.indices() {
-            self.attend_if_live(index, bits);
-        }
-    }
-
-    /// No longer raises these in who comes.
-    pub(super) fn raise_no_more(&mut self, bits: u32) {
-        self.0.raised &= !bits;
-    }
-
-    /// Has the task settle under this lock from now on, if it lives. A task lives from its
-    /// registration until it has settled.
-    fn attend_if_live(&self, index: u32, bits: u32) -> bool {
-        let word = self.0.slab.word(index);
-        word.change_if_live(Flags::ATTENDED | bits, Reference::NotCounted).is_some()
-    }
-
-    pub(super) fn live(&self) -> usize {
-        if self.0.watched {
-            return self.0.live;
-        }
-        let is_live = |index: &u32| self.0.slab.word(*index).read().is_live();
-        self.0.slab.indices().filter(is_live).count()
-    }
-
-    pub(super) fn opened(&self) -> u64 {
-        self.0.opened
-    }
-
     pub(super) fn is_closed(&self) -> bool {
         self.0.closed
     }
@@ -341,51 +255,6 @@ impl Locked<'_> {
 
     pub(super) fn is_stopping(&self) -> bool {
         self.0.stopping
-    }
-
-    /// Tells whether the stop begins now.
-    pub(super) fn begin_stop(&mut self) -> bool {
-        !std::mem::replace(&mut self.0.stopping, true)
-    }
-
-    /// The live tasks that were not asked to stop, each with a reference more.
-    pub(super) fn refer_unstopped(&mut self) -> Vec<Slot> {
-        let words = self.0.slab.indices().map(|index| self.0.slab.word(index));
-        let is_unstopped = |word: &&Word| {
-            !word.read().is_stopped()
-                && word.change_if_live(Flags::ATTENDED, Reference::Counted).is_some()
-        };
-        words.filter(is_unstopped).map(Slot::new).collect()
-    }
-
-    /// Has the scope be busy until the observers have heard of an end.
-    pub(super) fn begin_telling(&mut self) {
-        self.0.telling += 1;
-    }
-
-    pub(super) fn end_telling(&mut self) {
-        self.0.telling -= 1;
-    }
-
-    pub(super) fn is_busy(&self) -> bool {
-        self.0.telling > 0 || self.live() > 0
-    }
-
-    pub(super) fn is_watched(&self) -> bool {
-        self.0.watched
-    }
-
-    /// Counts from now on.
-    pub(super) fn watch(&mut self) {
-        if !self.0.watched {
-            let live = self.0.slab.indices().filter(|index| self.attend_if_live(*index, 0));
-            self.0.live = live.count();
-            self.0.watched = true;
-        }
-    }
-
-    pub(super) fn unwatch(&mut self) {
-        self.0.watched = false;
     }
 }
 

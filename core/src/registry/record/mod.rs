@@ -1,19 +1,22 @@
-//! A counted reference to a record: it is used again only when nobody refers to it.
+//! Where a record lies, and references to it: it is used again only when nobody refers to it.
+
+mod demand;
+mod ending;
+
+pub(crate) use demand::FirstPoll;
 
 use std::panic::Location;
-use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::Registry;
 use super::shard::{Locked, Shard};
 use super::slab::shard_and_index;
 use super::words::Word;
-use super::{Registry, TaskRef};
 use crate::clock::Stamp;
 use crate::event::{Reason, ShutdownEvent};
 use crate::polls::{PollKey, Polled};
 use crate::sync::Arc;
-use crate::task::{Flags, Grace, Life, Name, Outcome, Registration, TaskId, TaskState};
-use crate::waiters::NIL;
+use crate::task::{Flags, Life, Name, Outcome, TaskId, TaskState};
 
 /// Where a record lies: its word, which knows the shard, and the index in that.
 #[derive(Clone, Copy)]
@@ -281,197 +284,4 @@ impl<'a> RecordAt<'a> {
         }
         event
     }
-
-    /// Asks the task to end by itself. Tells whether it was still live.
-    pub(crate) fn stop(self, reason: Reason) -> bool {
-        let mut locked = self.lock();
-        let before = self.word().raise(Flags::STOPPED);
-        let event = locked.record(self.index()).event();
-        // When its scope stops, the observers hear of all that live at once.
-        let is_first = !before.is_stopped() && !before.is_finished() && !locked.is_stopping();
-        drop(locked);
-        if is_first && self.registry.listener.hears() {
-            self.registry.listener.task_stopped(&TaskRef::new(self.refer()));
-        }
-        if let Some(event) = event {
-            // Set before: the task knows.
-            let _ = event.trigger().set(reason);
-        }
-        if before.is_scope() && !before.is_finished() {
-            if let Some(inner) = self.below() {
-                inner.close_tree();
-            }
-        }
-        !before.is_finished()
-    }
-
-    fn demand(self, bits: u32) -> bool {
-        let before = self.demand_alone(bits);
-        if before.is_finished() {
-            return false;
-        }
-        if before.is_scope() && !before.has_all(bits) {
-            if let Some(inner) = self.below() {
-                inner.demand_all(bits);
-            }
-        }
-        true
-    }
-
-    /// As `demand`, without what lies in a scope; returns the flags before.
-    pub(super) fn demand_alone(self, bits: u32) -> Flags {
-        let mut locked = self.lock();
-        let before = self.word().raise(bits);
-        let waker = match &mut locked.record(self.index()).life {
-            Life::Live { waker, .. } => waker.take(), // record, invariant 3
-            _ => None,
-        };
-        drop(locked);
-        if before.is_finished() {
-            return before;
-        }
-        if before.is_blocking() {
-            self.stop(Reason::Requested); // all that a thread can be told
-        }
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        before
-    }
-
-    /// Stores how to have the tracked future polled again (record, invariant 3), and when it was
-    /// first known to go on living.
-    pub(crate) fn store_waker(self, waker: Waker, first: FirstPoll) {
-        // Foreign code: before the lock.
-        let now = (first == FirstPoll::Yes).then(|| self.registry.clock().stamp());
-        let mut locked = self.lock();
-        let is_live = self.attend(&locked);
-        let record = locked.record(self.index());
-        if let Some(now) = now {
-            record.since = record.since.or(now);
-        }
-        let old = match &mut record.life {
-            Life::Live { waker: slot, .. } if is_live => slot.replace(waker),
-            _ => Some(waker),
-        };
-        drop(locked);
-        drop(old);
-    }
-
-    /// Has the grace be longer, and tells by how much; `None` if the body is to be dropped.
-    ///
-    /// Under the lock under which [`overrun_if`](RecordRef::overrun_if) looks: who was granted more
-    /// is not cut before that is over. `extend` only computes.
-    pub(crate) fn extend_grace(
-        self,
-        extend: impl FnOnce(Option<Duration>) -> (Duration, Duration),
-    ) -> Option<Duration> {
-        let mut locked = self.lock();
-        if self.flags().is_cancelled() {
-            return None;
-        }
-        let record = locked.record(self.index());
-        let (grace, more) = extend(record.grace.get());
-        record.grace = Grace::of(grace);
-        Some(more)
-    }
-
-    pub(crate) fn protect(self) {
-        self.word().update(Flags::protected_once_more);
-    }
-
-    pub(crate) fn unprotect(self) {
-        self.word().update(Flags::protected_once_less);
-    }
-
-    /// The handle is gone, or has read the outcome. Tells whether the outcome stood already.
-    pub(crate) fn drop_handle(self) -> bool {
-        let before = self.word().lower(Flags::HANDLE);
-        before.has_handle() && before.is_finished()
-    }
-
-    /// Waits for the outcome.
-    ///
-    /// No wake-up is lost: settling raises `FINISHED` and takes the waiters in one locked section,
-    /// and a waiter looks and registers in one (record, invariant 5).
-    pub(crate) fn poll_finished(self, me: &mut Registration, waker: &Waker) -> Poll<Outcome> {
-        if self.flags().is_completed() {
-            me.key = NIL;
-            return Poll::Ready(Outcome::Completed);
-        }
-        if me.is_registered() && self.is_registered(me, waker) {
-            return Poll::Pending;
-        }
-        // Foreign code: before the lock.
-        let waker = waker.clone();
-        let mut locked = self.lock();
-        if !self.attend(&locked) {
-            let outcome = locked.outcome(self.index());
-            drop(locked);
-            me.key = NIL;
-            // There is one: it is written in the section in which the task ends.
-            return Poll::Ready(outcome.unwrap_or(Outcome::Completed));
-        }
-        let (waiters, record) = locked.waiters(self.index());
-        let old = if me.key == NIL {
-            me.key = waiters.insert(&mut record.finished, waker);
-            None
-        } else {
-            waiters.replace(me.key, waker)
-        };
-        drop(locked);
-        drop(old);
-        Poll::Pending
-    }
-
-    /// Whether the task lives, and wakes this waker at its end.
-    fn is_registered(self, me: &Registration, waker: &Waker) -> bool {
-        let mut locked = self.lock();
-        let (waiters, _) = locked.waiters(self.index());
-        waiters.will_wake(me.key, waker) && !self.flags().is_finished()
-    }
-
-    #[inline]
-    pub(crate) fn forget_waiter(self, me: &mut Registration) {
-        if me.key != NIL {
-            self.remove_waiter(me);
-        }
-    }
-
-    fn remove_waiter(self, me: &mut Registration) {
-        let mut locked = self.lock();
-        // Once finished, every waiter was taken and the key is nobody's.
-        let is_finished = self.flags().is_finished();
-        let (waiters, record) = locked.waiters(self.index());
-        let waker = if is_finished { None } else { waiters.remove(&mut record.finished, me.key) };
-        drop(locked);
-        drop(waker);
-        me.key = NIL;
-    }
-
-    pub(crate) fn settle(self, outcome: Outcome) {
-        if matches!(outcome, Outcome::Completed) {
-            self.complete();
-        } else {
-            self.registry.settle(self, outcome);
-        }
-    }
-
-    /// As `settle`, of a body that has returned a value.
-    #[inline]
-    pub(crate) fn complete(self) {
-        // In one step, if nobody attends to the task (record, invariant 5).
-        match self.word().complete_unattended() {
-            Some(before) if before.references() == 1 && before.keeps() => self.clear(),
-            Some(_) => {}
-            None => self.registry.complete(self),
-        }
-    }
-}
-
-/// Whether a task has just been polled for the first time.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FirstPoll {
-    Yes,
-    No,
 }

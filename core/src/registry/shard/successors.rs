@@ -1,0 +1,59 @@
+//! Tasks of a shard that wait for the name of another one.
+
+use std::task::Waker;
+
+use super::{Came, Found, Inner, Locked, Slot, is_live};
+use crate::clock::Stamp;
+use crate::task::{Entry, Flags, Life};
+
+impl Locked<'_> {
+    /// As `open`, of a task whose name another one has.
+    pub(in crate::registry) fn open_successor(
+        &mut self,
+        entry: &mut Entry,
+        tag: u32,
+        flags: u32,
+    ) -> Came {
+        let flags = flags | Flags::QUEUED | Flags::ATTENDED | Flags::KEEPS;
+        let came = self.open_tagged(entry, tag, Stamp::NONE, flags);
+        self.0.successors.push(came.slot.index());
+        came
+    }
+
+    /// Who waits for the name of a task, in the order in which they came.
+    fn successors_of(&self, index: u32) -> Vec<u32> {
+        let Inner { slab, successors, .. } = &*self.0;
+        let name = &slab.get(index).name;
+        successors.iter().copied().filter(|&other| slab.get(other).name == *name).collect()
+    }
+
+    /// As `successors_of`, each with a reference more.
+    pub(in crate::registry) fn refer_successors_of(&self, index: u32) -> Vec<Slot> {
+        let words = self.successors_of(index).into_iter().map(|index| self.0.slab.word(index));
+        words.inspect(|word| word.refer()).map(Slot::new).collect()
+    }
+
+    /// Gives the name of a task that ends to the first that waits for it, and takes its waker.
+    #[cold]
+    pub(super) fn pass_name_on(&mut self, index: u32) -> Option<Waker> {
+        let next = self.successors_of(index);
+        let Inner { slab, names, successors, .. } = &mut *self.0;
+        if let Some(place) = successors.iter().position(|&other| other == index) {
+            successors.remove(place); // it never had the name
+            return None;
+        }
+        let is_cancelled = |other: u32| slab.word(other).read().is_cancelled();
+        let heir = next.into_iter().find(|&other| !is_cancelled(other))?;
+        successors.retain(|&other| other != heir);
+        let tag = slab.get(heir).tag;
+        let what_is = |it| if is_live(slab, it, tag) { Found::Another } else { Found::Stale };
+        if let Some(vacancy) = names.vacancy(tag, what_is, |it, tag| is_live(slab, it, tag)) {
+            names.fill(vacancy, heir);
+        }
+        slab.word(heir).lower(Flags::QUEUED);
+        match &mut slab.get_mut(heir).life {
+            Life::Live { waker, .. } => waker.take(),
+            _ => None,
+        }
+    }
+}
