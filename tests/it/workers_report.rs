@@ -51,6 +51,19 @@ fn the_exit_code_is_the_first_that_applies_over_all() {
 }
 
 #[test]
+fn as_json_the_report_lists_those_of_all_workers() {
+    let report = run_with([4, 0], Err("no disk"));
+    let json = report.to_json();
+    let has = |part: &str| assert!(json.contains(part), "no {part} in {json}");
+    has(r#"{"is_clean":false,"exit_code":4,"reason":""#);
+    has(r#""start_error":null,"main_start":"#);
+    has(r#""main_stop":{"outcome":"failed","error":"no disk","sources":[]},"workers":[{"#);
+    for worker in &report.workers {
+        has(&worker.to_json());
+    }
+}
+
+#[test]
 fn the_report_reads_as_a_list_of_workers() {
     let report = run_with([4, 0], Err("no disk")).to_string();
     let lines = report.lines().collect::<Vec<_>>();

@@ -368,7 +368,8 @@ impl<O, L: EventLoop> Lifespan<O, L> {
 
     /// Has the lifespan stop when every task of every scope has ended. Default: it serves on.
     ///
-    /// The foreground is no task: without any task it is stopped at once.
+    /// The foreground is no task: without any task it is stopped at once. A scope counts as long as
+    /// somebody holds it open, since tasks may still come there.
     pub fn until_idle(mut self) -> Self {
         self.plan.until_idle = true;
         self

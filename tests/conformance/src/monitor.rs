@@ -46,6 +46,31 @@ pub fn is_ready_from_the_whole_start_to_the_stop<O: LoopOwner<Handle: Timer>>(ow
     assert_eq!(log, lines);
 }
 
+/// A task hears of each phase that it waits for, at once if it is reached already.
+pub fn is_waited_for<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let log = Log::default();
+    let waits = log.clone();
+    let report = Lifespan::on(owner)
+        .task("waits", async move |cx| {
+            let waits = waits.clone();
+            for phase in [Phase::Serving, Phase::Stopping] {
+                let now = cx.monitor().wait_for(phase).await;
+                waits.add(format!("{phase} at {now}"));
+            }
+            assert_ne!(cx.monitor().wait_for(Phase::Starting).await, Phase::Starting, "it was");
+        })
+        .serve(async |cx| {
+            cx.monitor().wait_for(Phase::Serving).await;
+            cx.trigger().set("enough").unwrap();
+        })
+        .run();
+    assert!(report.is_clean(), "{report}");
+    let lines = log.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("serving at "), "the stop may have begun: {lines:?}");
+    assert_eq!(lines[1], "stopping at stopping");
+}
+
 /// Another thread is answered while a task blocks the loop.
 pub fn answers_while_its_loop_is_blocked<O: LoopOwner<Handle: Timer>>(owner: O) {
     let report = Lifespan::on(owner)

@@ -288,3 +288,19 @@ pub fn until_idle_waits_for_all<O: LoopOwner<Handle: Timer>>(mut owner: O) {
     let idle_at_once = Lifespan::on(owner).until_idle().run();
     assert!(idle_at_once.is_clean(), "{idle_at_once}");
 }
+
+/// `until_idle`: a scope that somebody holds open counts, though no task lives in it.
+pub fn until_idle_waits_for_open_scopes<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let report = Lifespan::on(owner)
+        .serve(async |cx| {
+            let scope = cx.scope("open").open().expect("the name is free");
+            cx.sleep(SHORT).await;
+            assert!(!cx.shutdown().is_set(), "a task may still come");
+            drop(scope);
+            cx.shutdown().wait().await;
+        })
+        .until_idle()
+        .run();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.reason, Reason::AllTasksEnded);
+}

@@ -179,6 +179,7 @@ macro_rules! __behaviours_of_every_loop {
                 a_source_that_fails_starts_nothing, late_handlers_run_first,
                 a_bad_handler_skips_nobody, what_is_spawned_meanwhile_is_awaited,
                 the_foreground_has_the_grace, until_idle_waits_for_all,
+                until_idle_waits_for_open_scopes,
             }
             scopes {
                 close_and_say_how_their_tasks_ended, close_with_their_last_task,
@@ -192,7 +193,7 @@ macro_rules! __behaviours_of_every_loop {
             }
             monitor {
                 is_ready_from_the_whole_start_to_the_stop, answers_while_its_loop_is_blocked,
-                drains_before_it_stops, has_a_deadline_though_its_loop_is_blocked,
+                is_waited_for, drains_before_it_stops, has_a_deadline_though_its_loop_is_blocked,
             }
             reports {
                 of_a_clean_end, of_a_foreground_that_fails, of_a_task_that_fails,
