@@ -165,18 +165,30 @@ impl<L> Registered<'_, L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
+        if self.is_queued() {
+            return self.start_in_turn(body);
+        }
         let value = ValueSlot::new();
         let start = Start::new(body, self, value.clone());
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
-        if self.is_queued() {
-            // Boxed, so that the loop's spawn is made once for all bodies that wait.
-            let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(tracked_in_turn(start));
-            let _ = self.place.handle.spawn(future);
-        } else {
-            let _ = self.place.handle.spawn(tracked(start));
-        }
+        let _ = self.place.handle.spawn(tracked(start));
         // Last, so that it is made where the caller wants it. A loop that panics above loses a record
         // for that: the handle's reference.
+        self.task(value)
+    }
+
+    /// As `start`, of a task whose body waits for its turn.
+    pub(super) fn start_in_turn<R, F>(self, body: F) -> Task<R::Value>
+    where
+        L: EventLoop,
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
+    {
+        let value = ValueSlot::new();
+        let start = Start::new(body, self, value.clone());
+        // Boxed, so that the loop's spawn is made once for all bodies that wait.
+        let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(tracked_in_turn(start));
+        let _ = self.place.handle.spawn(future);
         self.task(value)
     }
 

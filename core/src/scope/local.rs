@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
-use super::builder::{SpawnError, TaskBuilder};
+use super::builder::{Registered, SpawnError, TaskBuilder};
 use super::tracked::{Start, tracked_local, tracked_local_in_turn};
 use super::value::ValueSlot;
 use super::{Cx, Task};
@@ -82,20 +82,38 @@ impl<L> TaskBuilder<'_, L> {
         if !self.handle().is_on_its_thread() {
             return Err(SpawnError::WrongThread { body });
         }
-        let registered = match self.register(Flags::QUEUED, spawned_at) {
-            Ok(registered) => registered,
-            Err(rejected) => return Err(rejected.with(body)),
-        };
-        let value = ValueSlot::new();
-        let task = registered.task(value.clone());
-        let start = Start::new(body, registered, value);
-        // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
-        if registered.is_queued() {
-            let _ = registered.place.handle.spawn_local(tracked_local_in_turn(start));
-        } else {
-            let _ = registered.place.handle.spawn_local(tracked_local(start));
+        match self.register(Flags::QUEUED, spawned_at) {
+            Ok(registered) if registered.is_queued() => Ok(registered.start_local_in_turn(body)),
+            Ok(registered) => Ok(registered.start_local(body)),
+            Err(rejected) => Err(rejected.with(body)),
         }
-        Ok(task)
+    }
+}
+
+impl<L: LocalLoop> Registered<'_, L> {
+    /// As `start`, on the loop's own thread, which this is.
+    fn start_local<R, F>(self, body: F) -> Task<R::Value>
+    where
+        R: Output<Value: 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
+    {
+        let value = ValueSlot::new();
+        let start = Start::new(body, self, value.clone());
+        // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
+        let _ = self.place.handle.spawn_local(tracked_local(start));
+        self.task(value)
+    }
+
+    /// As `start_local`, of a task whose body waits for its turn.
+    pub(super) fn start_local_in_turn<R, F>(self, body: F) -> Task<R::Value>
+    where
+        R: Output<Value: 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
+    {
+        let value = ValueSlot::new();
+        let start = Start::new(body, self, value.clone());
+        let _ = self.place.handle.spawn_local(tracked_local_in_turn(start));
+        self.task(value)
     }
 }
 

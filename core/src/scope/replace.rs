@@ -7,8 +7,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::builder::{Registered, Rejected, SpawnError, TaskBuilder};
-use super::tracked::{Start, tracked_in_turn, tracked_local_in_turn};
-use super::value::ValueSlot;
 use super::{Cx, Task, TaskFn};
 use crate::event_loop::{EventLoop, LocalLoop};
 use crate::registry::{Finished, Succession, TaskRef};
@@ -57,14 +55,7 @@ impl<'p, L> TaskBuilder<'p, L> {
         };
         let task = match succession.holder {
             None => registered.start(body),
-            Some(_) => {
-                let value = ValueSlot::new();
-                let task = registered.task(value.clone());
-                let future = tracked_in_turn(Start::new(body, registered, value));
-                // A loop that has ended has dropped the future, which settled the task.
-                let _ = registered.place.handle.spawn(future);
-                task
-            }
+            Some(_) => registered.start_in_turn(body),
         };
         Ok(Replace::new(task, succession))
     }
@@ -94,12 +85,7 @@ impl<'p, L> TaskBuilder<'p, L> {
             Ok(registered) => registered,
             Err(rejected) => return Err(rejected.with(body)),
         };
-        let value = ValueSlot::new();
-        let task = registered.task(value.clone());
-        let future = tracked_local_in_turn(Start::new(body, registered, value));
-        // A loop that has ended has dropped the future, which settled the task.
-        let _ = registered.place.handle.spawn_local(future);
-        Ok(Replace::new(task, succession))
+        Ok(Replace::new(registered.start_local_in_turn(body), succession))
     }
 
     fn succeed(
