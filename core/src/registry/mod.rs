@@ -15,6 +15,7 @@ mod listener;
 mod names;
 mod ready;
 mod record;
+mod registration;
 mod settle;
 mod shard;
 mod shards;
@@ -42,6 +43,7 @@ pub(crate) use listener::Nobody;
 pub use listener::TaskEnd;
 pub use ready::{NotReady, Ready};
 pub(crate) use record::{FirstPoll, RecordAt, RecordRef, Slot};
+pub(crate) use registration::Refused;
 pub(crate) use stop_times::StopTimes;
 pub(crate) use succession::Succession;
 pub(crate) use tally::{FailurePolicy, List, Tally};
@@ -53,7 +55,7 @@ pub use worker_tasks::WorkerTasks;
 use std::cell::Cell;
 use std::time::Duration;
 
-use crate::clock::{Clock, Stamp};
+use crate::clock::Clock;
 use crate::event::ShutdownTrigger;
 use crate::polls::Polls;
 use crate::sync::{Arc, IdSource, Mutex};
@@ -61,11 +63,10 @@ use crate::task::{Entry, Flags, Name, Outcome};
 use hub::Hub;
 use kept::Kept;
 use names::{Tagger, shard_number};
-use shard::{Came, Locked};
+use shard::Locked;
 use shards::{LockedAll, Shards};
 use tally::Above;
 use tree::Below;
-use turns::{Entrance, Turns};
 use vitals::VitalsTable;
 
 pub(crate) struct Registry {
@@ -86,14 +87,6 @@ pub(crate) struct Registry {
     hub: Mutex<Hub>,
     kept: Mutex<Kept>,
     vitals: Mutex<VitalsTable>,
-}
-
-/// Why a task cannot be registered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    Closed,
-    NameTaken,
-    EmptyName,
 }
 
 impl Registry {
@@ -160,74 +153,6 @@ impl Registry {
             for shard in registry.lock_all().iter_mut() {
                 shard.raise_in_all(Flags::ATTENDED);
             }
-        }
-    }
-
-    /// Adds a live task, with a reference for the tracked future and one for the handle. Takes the
-    /// name, unless it is refused. With `QUEUED` among the flags it may have to wait for its turn, if
-    /// the scope has turns.
-    pub(crate) fn register(
-        self: &Arc<Self>,
-        entry: &mut Entry,
-        flags: u32,
-    ) -> Result<Slot, Refused> {
-        // A closure on a thread of its own is not seen to begin, nor is a scope.
-        let is_unseen = flags & (Flags::BLOCKING | Flags::SCOPE) != 0;
-        let since = if is_unseen { self.clock.stamp() } else { Stamp::NONE };
-        let may_wait = flags & Flags::QUEUED != 0;
-        let entrance = if may_wait { self.turns().map(Turns::enter) } else { None };
-        let flags = flags & !Flags::QUEUED | entrance.as_ref().map_or(0, Entrance::flags);
-        let came = match &entry.name {
-            None => self.register_unnamed(entry, since, flags)?,
-            Some(_) => self.register_named(entry, since, flags)?,
-        };
-        if let Some(entrance) = entrance {
-            entrance.take(RecordAt::new(self, came.slot).id(), came.slot);
-        }
-        if came.is_stopping {
-            self.notify_all();
-        }
-        if came.is_attended {
-            self.tell_spawned(came.slot);
-        }
-        Ok(came.slot)
-    }
-
-    #[inline]
-    fn register_unnamed(
-        &self,
-        entry: &mut Entry,
-        since: Stamp,
-        flags: u32,
-    ) -> Result<Came, Refused> {
-        let at = self.shards.place(this_thread());
-        let mut shard = self.shards.at(at).lock();
-        if shard.is_closed() {
-            return Err(Refused::Closed);
-        }
-        Ok(shard.open(entry, since, flags))
-    }
-
-    #[inline]
-    fn register_named(&self, entry: &mut Entry, since: Stamp, flags: u32) -> Result<Came, Refused> {
-        let name = entry.name.as_ref().map_or(&[][..], Name::as_bytes);
-        let (tag, at) = self.place_of(name);
-        let mut shard = self.shards.at(at).lock();
-        if shard.is_closed() {
-            return Err(Refused::Closed);
-        }
-        if name.is_empty() {
-            return Err(Refused::EmptyName);
-        }
-        let Some(vacancy) = shard.vacancy(tag, name) else { return Err(Refused::NameTaken) };
-        Ok(shard.open_named(entry, vacancy, since, flags))
-    }
-
-    /// Tells of a task that its loop has not been given yet.
-    #[cold]
-    fn tell_spawned(self: &Arc<Self>, slot: Slot) {
-        if self.listener.hears() {
-            self.listener.task_spawned(&TaskRef::new(RecordAt::new(self, slot).refer()));
         }
     }
 

@@ -47,12 +47,7 @@ impl Registry {
             },
         };
         drop(shard);
-        if came.is_stopping {
-            self.notify_all();
-        }
-        if came.is_attended {
-            self.tell_spawned(came.slot);
-        }
+        self.tell_of(&came);
         let refer = |slot| RecordRef::new(Arc::clone(self), slot);
         let waiting = waiting.into_iter().map(refer).collect();
         Ok(Succession { slot: came.slot, holder: holder.map(refer), waiting })

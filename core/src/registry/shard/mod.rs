@@ -132,7 +132,8 @@ impl Locked<'_> {
         came
     }
 
-    #[inline]
+    // In both callers: what it saves and restores for a call is a third of what it does.
+    #[inline(always)]
     fn open_tagged(&mut self, entry: &mut Entry, tag: u32, since: Stamp, mut flags: u32) -> Came {
         let Inner { slab, live, opened, watched, raised, stopping, .. } = &mut *self.0;
         *opened += 1;
