@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::ShutdownEvent;
-use super::node::Registration;
+use super::node::{Node, Registration};
 use crate::sync::{AtomicU32, Ordering};
 use crate::waiters::{NIL, SharedWakerId};
 
@@ -41,11 +41,12 @@ impl HeldEvent {
         // Where it is taken nothing is written, so that only its holder ever changes it.
         let taken = key != TAKEN
             && self.key.compare_exchange(key, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        let node = &*self.event.0;
         if taken {
             let me = Registration { key, waker: self.waker.load() };
-            HeldWait { held: self, me, owner: Owner::Event }
+            HeldWait { node, me, owner: Some(self) }
         } else {
-            HeldWait { held: self, me: Registration::NONE, owner: Owner::Wait }
+            HeldWait { node, me: Registration::NONE, owner: None }
         }
     }
 
@@ -74,16 +75,11 @@ impl fmt::Debug for HeldEvent {
 /// Completes when the event is set.
 #[must_use = "futures do nothing unless polled"]
 pub(crate) struct HeldWait<'a> {
-    held: &'a HeldEvent,
+    /// That of the event: a poll need not look for it.
+    node: &'a Node,
     me: Registration,
-    owner: Owner,
-}
-
-/// Whose the registration is when the wait has ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Owner {
-    Event,
-    Wait,
+    /// Who has the registration when the wait has ended; `None`: it ends with the wait.
+    owner: Option<&'a HeldEvent>,
 }
 
 impl Future for HeldWait<'_> {
@@ -91,8 +87,8 @@ impl Future for HeldWait<'_> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let held = self.held;
-        held.event.0.poll_wait(&mut self.me, context.waker())
+        let node = self.node;
+        node.poll_wait(&mut self.me, context.waker())
     }
 }
 
@@ -100,8 +96,8 @@ impl Drop for HeldWait<'_> {
     #[inline]
     fn drop(&mut self) {
         match self.owner {
-            Owner::Event => self.held.give_back(&self.me),
-            Owner::Wait => self.held.event.0.drop_wait(&mut self.me),
+            Some(held) => held.give_back(&self.me),
+            None => self.node.drop_wait(&mut self.me),
         }
     }
 }

@@ -71,32 +71,27 @@ impl<'t, L> Cx<'t, L> {
     where
         L: Timer,
     {
-        if self.shutdown().is_set() {
+        let Some(held) = self.held() else { return self.wait_timeout_of_handler(limit).await };
+        if held.event().is_set() {
             return Waited::Set;
         }
-        match self.held() {
-            Some(held) => self.wait_or_elapse(held.wait(), limit).await,
-            None => self.wait_or_elapse(self.shutdown().wait(), limit).await,
-        }
+        let mut wait = held.wait();
+        let sleep = pin!(self.handle().sleep(limit));
+        let mut sleep = Elapse::new(sleep);
+        poll_fn(|context| wait_or_elapse(&mut wait, &mut sleep, context)).await
     }
 
-    async fn wait_or_elapse(
-        &self,
-        mut wait: impl Future<Output = ()> + Unpin,
-        limit: Duration,
-    ) -> Waited
+    async fn wait_timeout_of_handler(&self, limit: Duration) -> Waited
     where
         L: Timer,
     {
+        if self.shutdown().is_set() {
+            return Waited::Set;
+        }
+        let mut wait = self.shutdown().wait();
         let sleep = pin!(self.handle().sleep(limit));
         let mut sleep = Elapse::new(sleep);
-        poll_fn(|context| {
-            if Pin::new(&mut wait).poll(context).is_ready() {
-                return Poll::Ready(Waited::Set);
-            }
-            Pin::new(&mut sleep).poll(context).map(|()| Waited::Elapsed)
-        })
-        .await
+        poll_fn(|context| wait_or_elapse(&mut wait, &mut sleep, context)).await
     }
 
     /// Makes a ticker: its first tick is at once, then one each `period`.
@@ -186,6 +181,21 @@ pub(super) async fn within<F: Future>(
         Pin::new(&mut sleep).poll(context).map(|()| Err(Elapsed { limit }))
     })
     .await
+}
+
+/// Polls both; the event wins a tie.
+///
+/// They are made by who awaits this: an `async fn` that takes them stores each twice.
+#[inline]
+fn wait_or_elapse<S: Future<Output = Result<(), Closed>>>(
+    wait: &mut (impl Future<Output = ()> + Unpin),
+    sleep: &mut Elapse<'_, S>,
+    context: &mut Context<'_>,
+) -> Poll<Waited> {
+    if Pin::new(wait).poll(context).is_ready() {
+        return Poll::Ready(Waited::Set);
+    }
+    Pin::new(sleep).poll(context).map(|()| Waited::Elapsed)
 }
 
 /// Completes when the time has come; never if the loop has ended, for who is polled all the same is
