@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::spawns::LEAST;
+use crate::spawns::{LEAST, SMALL};
 
 /// The runtime, the shape, and the contenders; the first is what is taken off the others.
 const COUNTED: [(&str, &str, &[&str]); 4] = [
@@ -11,6 +11,7 @@ const COUNTED: [(&str, &str, &[&str]); 4] = [
         "burst",
         &[
             "tokio::spawn",
+            SMALL,
             LEAST,
             "JoinSet",
             "TaskTracker",

@@ -41,7 +41,7 @@ async fn bare(executor: &Executor<'_>, shape: Shape) {
 }
 
 async fn wrapped(executor: &Executor<'_>, shape: Shape, count: &Arc<()>) {
-    let spawn = |_| executor.spawn(least(count));
+    let spawn = |_| executor.spawn(least::<12>(count));
     executor.run(shape.run(spawn, async |task| task.await)).await;
 }
 

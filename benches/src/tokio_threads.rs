@@ -9,7 +9,7 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio_util::task::{JoinMap, TaskTracker};
 
 use crate::rounds::{Rounds, Shape};
-use crate::spawns::{self, LEAST, Naming, least};
+use crate::spawns::{self, LEAST, Naming, SMALL, least};
 
 pub(crate) fn current_thread(rounds: Rounds) -> Rounds {
     on(TokioLoop::current_thread(), rounds)
@@ -36,11 +36,11 @@ fn on(owner: TokioLoop, rounds: Rounds) -> Rounds {
 async fn run(cx: &Cx<'_, Tokio>, mut rounds: Rounds) -> Rounds {
     let shape = rounds.shape();
     let (tracker, count) = (TaskTracker::new(), Arc::new(()));
-    for number in rounds.turns(6 + Naming::ALL.len()) {
+    for number in rounds.turns(7 + Naming::ALL.len()) {
         match number {
             0 => rounds.measure("tokio::spawn", shape.run(|_| tokio::spawn(async {}), ended)).await,
             1 => {
-                let wrapped = |_| tokio::spawn(least(&count));
+                let wrapped = |_| tokio::spawn(least::<12>(&count));
                 rounds.measure(LEAST, shape.run(wrapped, ended)).await;
             }
             2 => rounds.measure("JoinSet", join_set(shape)).await,
@@ -50,8 +50,12 @@ async fn run(cx: &Cx<'_, Tokio>, mut rounds: Rounds) -> Rounds {
             }
             4 => rounds.measure("JoinMap, String keys", join_map(shape)).await,
             5 => rounds.measure("Mutex<HashMap<String, _>>", hash_map(shape)).await,
+            6 => {
+                let wrapped = |_| tokio::spawn(least::<2>(&count));
+                rounds.measure(SMALL, shape.run(wrapped, ended)).await;
+            }
             ours => {
-                let (name, naming) = Naming::ALL[ours - 6];
+                let (name, naming) = Naming::ALL[ours - 7];
                 rounds.measure(name, spawns::work(cx, naming, shape)).await;
             }
         }
