@@ -1,6 +1,6 @@
 //! How a task comes into a registry.
 
-use super::shard::Came;
+use super::shard::{Came, Locked};
 use super::{RecordAt, Registry, Slot, TaskRef, this_thread};
 use crate::clock::Stamp;
 use crate::sync::Arc;
@@ -67,16 +67,23 @@ impl Registry {
     #[inline]
     fn come_named(&self, entry: &mut Entry, since: Stamp, flags: u32) -> Result<Came, Refused> {
         let name = entry.name.as_ref().map_or(&[][..], Name::as_bytes);
+        let (tag, mut shard) = self.lock_for(name)?;
+        let Some(vacancy) = shard.vacancy(tag, name) else { return Err(Refused::NameTaken) };
+        Ok(shard.open_named(entry, vacancy, since, flags))
+    }
+
+    /// Locks the shard of a name that is to come, and tells its tag.
+    #[inline]
+    pub(super) fn lock_for(&self, name: &[u8]) -> Result<(u32, Locked<'_>), Refused> {
         let (tag, at) = self.place_of(name);
-        let mut shard = self.shards.at(at).lock();
+        let shard = self.shards.at(at).lock();
         if shard.is_closed() {
             return Err(Refused::Closed);
         }
         if name.is_empty() {
             return Err(Refused::EmptyName);
         }
-        let Some(vacancy) = shard.vacancy(tag, name) else { return Err(Refused::NameTaken) };
-        Ok(shard.open_named(entry, vacancy, since, flags))
+        Ok((tag, shard))
     }
 
     /// Tells of a task, which its loop has not been given yet, those who are to know.

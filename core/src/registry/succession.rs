@@ -27,14 +27,7 @@ impl Registry {
         flags: u32,
     ) -> Result<Succession, Refused> {
         let name = entry.name.as_ref().map_or(&[][..], Name::as_bytes);
-        let (tag, at) = self.place_of(name);
-        let mut shard = self.shards.at(at).lock();
-        if shard.is_closed() {
-            return Err(Refused::Closed);
-        }
-        if name.is_empty() {
-            return Err(Refused::EmptyName);
-        }
+        let (tag, mut shard) = self.lock_for(name)?;
         // From now on the holder settles under this lock, and so passes the name on.
         let holder = shard.find(tag, name, Flags::ATTENDED);
         let waiting =
