@@ -32,15 +32,18 @@ impl Kept {
 impl Registry {
     /// From now on the last `count` tasks are kept when they have ended.
     pub(crate) fn keep_finished(self: &Arc<Self>, count: usize) {
-        let lowered = (Flags::LISTED | Flags::ATTENDED) & !raised_for(&*self.listener);
         // A listed task does not take the short way out, which keeps nothing.
-        for shard in self.lock_all().iter_mut() {
+        let mut shards = self.lock_all();
+        // Under the locks, under which who begins to listen raises it.
+        let lowered = (Flags::LISTED | Flags::ATTENDED) & !raised_for(&*self.listener);
+        for shard in shards.iter_mut() {
             if count > 0 {
                 shard.raise_in_all(Flags::LISTED);
             } else {
                 shard.raise_no_more(lowered);
             }
         }
+        drop(shards);
         let leave = lock(&self.kept).set_limit(count);
         self.let_go(leave);
     }

@@ -5,7 +5,7 @@ use super::words::{Block, Word, Words};
 use crate::sync::CHUNK;
 use crate::task::{Life, Name, Record};
 
-/// How many chunks are looked at for free records before there is another one.
+/// So many chunks are looked at for free records, at the least, before there is another one.
 const LOOKED_AT: u32 = 4;
 /// So many free records make it worth to begin with a chunk.
 const WORTH: u32 = CHUNK.div_ceil(4);
@@ -30,6 +30,11 @@ pub(super) struct Slab {
     /// The chunk whose records are used now, and which of them are free: one bit for each.
     current: u32,
     free: u64,
+    /// The chunk to be looked at next, and what was found in those before it: how many were looked at of
+    /// late, and how many free records they had.
+    next: u32,
+    looked: u64,
+    found: u64,
 }
 
 struct Chunk {
@@ -50,7 +55,8 @@ impl Chunk {
 
 impl Slab {
     pub(super) fn new(shard: usize) -> Self {
-        Self { shard, begins: CHUNK, chunks: Vec::new(), current: 0, free: 0 }
+        let (chunks, current, free, next, looked, found) = Default::default();
+        Self { shard, begins: CHUNK, chunks, current, free, next, looked, found }
     }
 
     /// Of a scope in which few tasks are expected.
@@ -73,21 +79,32 @@ impl Slab {
 
     /// Finds a chunk with free records, or makes one.
     ///
-    /// At the most `LOOKED_AT` chunks are looked at for `WORTH` records, so a spawn looks at a few
-    /// words in the mean; and there is another chunk only where four in a row are nearly full, so
-    /// the slab does not grow without need.
+    /// The chunks are looked at in turn, from where the last look ended. There is another chunk only
+    /// where several in a row have few free records and so have those that were looked at of late, in the
+    /// mean: so a spawn looks at a few words in the mean, and the slab does not grow without need,
+    /// though long-lived tasks fill some of its chunks for good.
     #[cold]
     fn find_free(&mut self) {
         if self.find_free_in_first() {
             return;
         }
         let chunks = self.chunks.len() as u32;
-        for _ in 0..LOOKED_AT.min(chunks) {
+        for row in 1..=chunks {
+            self.current = self.next;
+            self.next = (self.next + 1) % chunks;
+            if self.next == 0 {
+                (self.looked, self.found) = (self.looked / 2, self.found / 2);
+            }
             self.free = self.block(self.current).free(CHUNK);
-            if self.free.count_ones() >= WORTH {
+            let found = self.free.count_ones();
+            self.looked += 1;
+            self.found += u64::from(found);
+            if found >= WORTH {
                 return;
             }
-            self.current = (self.current + 1) % chunks;
+            if row >= LOOKED_AT && self.found < self.looked * u64::from(WORTH) {
+                break;
+            }
         }
         self.current = chunks;
         self.chunks.push(Chunk::new(self.shard, chunks, CHUNK));
@@ -211,5 +228,30 @@ mod tests {
         }
         let chunks = slab.chunks.len();
         assert!(chunks < 2 * 1000 / CHUNK as usize, "{chunks} for a thousand");
+    }
+
+    /// Some tasks live as long as the program, and others come and go behind them.
+    #[test]
+    fn long_lived_records_do_not_make_the_slab_grow() {
+        fn open(slab: &mut Slab) -> &'static Word {
+            let (word, _) = slab.allocate();
+            word.open(0, 1);
+            word
+        }
+        for (for_good, at_once) in [(96, 40), (96, 100), (96, 1000), (1000, 1000), (10_000, 100)] {
+            let mut slab = Slab::new(0);
+            for _ in 0..for_good {
+                open(&mut slab);
+            }
+            let mut live = std::collections::VecDeque::new();
+            for _ in 0..300_000 {
+                live.push_back(open(&mut slab));
+                if live.len() > at_once {
+                    live.pop_front().map(Word::release);
+                }
+            }
+            let (chunks, needed) = (slab.chunks.len(), (for_good + at_once) / CHUNK as usize + 1);
+            assert!(chunks <= 2 * needed + 8, "{chunks} for {for_good} and {at_once}");
+        }
     }
 }

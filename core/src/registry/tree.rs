@@ -53,6 +53,10 @@ impl Registry {
         let record = RecordRef::new(Arc::clone(self), slot);
         let inner = Arc::new(self.inner(Above::new(record.clone(), policy, limit)));
         self.below.insert(slot, &inner);
+        // Who began to listen after it was made may not have found it in the list.
+        if self.listener.hears() {
+            inner.begin_telling();
+        }
         // After it was listed: invariant 2.
         let flags = RecordAt::new(self, slot).flags();
         if flags.is_cancelled() {
