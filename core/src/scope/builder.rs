@@ -169,12 +169,11 @@ impl<L> Registered<'_, L> {
             return self.start_in_turn(body);
         }
         let value = ValueSlot::new();
-        let start = Start::new(body, self, value.clone());
+        let task = self.task(value.clone());
+        let start = Start::new(body, self, value);
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
         let _ = self.place.handle.spawn(tracked(start));
-        // Last, so that it is made where the caller wants it. A loop that panics above loses a record
-        // for that: the handle's reference.
-        self.task(value)
+        task
     }
 
     /// As `start`, of a task whose body waits for its turn.
@@ -185,11 +184,12 @@ impl<L> Registered<'_, L> {
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
         let value = ValueSlot::new();
-        let start = Start::new(body, self, value.clone());
+        let task = self.task(value.clone());
+        let start = Start::new(body, self, value);
         // Boxed, so that the loop's spawn is made once for all bodies that wait.
         let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(tracked_in_turn(start));
         let _ = self.place.handle.spawn(future);
-        self.task(value)
+        task
     }
 
     /// The handle; it takes the second reference over.

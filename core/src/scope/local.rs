@@ -98,10 +98,11 @@ impl<L: LocalLoop> Registered<'_, L> {
         F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
     {
         let value = ValueSlot::new();
-        let start = Start::new(body, self, value.clone());
+        let task = self.task(value.clone());
+        let start = Start::new(body, self, value);
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
         let _ = self.place.handle.spawn_local(tracked_local(start));
-        self.task(value)
+        task
     }
 
     /// As `start_local`, of a task whose body waits for its turn.
@@ -111,9 +112,10 @@ impl<L: LocalLoop> Registered<'_, L> {
         F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
     {
         let value = ValueSlot::new();
-        let start = Start::new(body, self, value.clone());
+        let task = self.task(value.clone());
+        let start = Start::new(body, self, value);
         let _ = self.place.handle.spawn_local(tracked_local_in_turn(start));
-        self.task(value)
+        task
     }
 }
 

@@ -18,8 +18,9 @@
 //!    fails once that is raised.
 //! 6. A record is used again when nobody refers to it and it does not keep anything (`KEEPS`): then
 //!    no field has a destructor left to run.
-//! 7. Who does not refer to a record changes its word only under the lock, in one step that fails
-//!    unless a task lives there. So the last who refers to a task that has ended is alone with it.
+//! 7. Who does not refer to a record changes its word only under the lock: in one step that fails unless
+//!    a task lives there, or of a task that is attended to and in a list of those who wait, which settles
+//!    under that lock. So the last who refers to a task that has ended is alone with it.
 
 use std::panic::Location;
 use std::time::Duration;
