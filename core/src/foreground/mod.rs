@@ -101,7 +101,7 @@ impl<O: LoopOwner> Foreground<O> {
     /// [`Lifespan::observer`](crate::Lifespan::observer).
     pub fn observer<B: Observer>(self, observer: B) -> Self {
         self.standing.root().shared().observers.add(Arc::new(observer));
-        self.standing.root().registry().begin_telling();
+        self.standing.root().registry().begin_to_be_heard();
         self
     }
 

@@ -148,7 +148,7 @@ impl Registry {
 
     /// Has the listener hear of the end of all that lives here and below, and of all that comes: to be
     /// called when it has begun to listen after the registry was made.
-    pub(crate) fn begin_telling(self: &Arc<Self>) {
+    pub(crate) fn begin_to_be_heard(self: &Arc<Self>) {
         for registry in self.tree() {
             for shard in registry.lock_all().iter_mut() {
                 shard.raise_in_all(Flags::ATTENDED);

@@ -55,7 +55,7 @@ impl Registry {
         self.below.insert(slot, &inner);
         // Who began to listen after it was made may not have found it in the list.
         if self.listener.hears() {
-            inner.begin_telling();
+            inner.begin_to_be_heard();
         }
         // After it was listed: invariant 2.
         let flags = RecordAt::new(self, slot).flags();

@@ -2,7 +2,8 @@
 //!
 //! A chunk is leaked, so who holds a record reaches its word in one step and counts nothing for that.
 //! It is no leak that grows: when a registry goes, its chunks go back to a pool, from which the next one
-//! takes them. So a process keeps as many words as ever lived at once, of sixteen bytes each.
+//! takes them. So a process keeps as many chunks of words as were ever in use at once, of sixteen bytes a
+//! word.
 //!
 //! Whoever holds a word holds its registry too, or borrows it: so nobody looks at a word of a registry
 //! that is gone.

@@ -4,7 +4,6 @@ use std::panic::Location;
 
 use super::builder::{Registered, SpawnError, TaskBuilder};
 use super::tracked::{Start, in_turn, settle};
-use super::value::ValueSlot;
 use super::{Cx, Spawner, Task};
 use crate::event::ShutdownEvent;
 use crate::event_loop::{Blocking, Closed};
@@ -104,11 +103,9 @@ impl<L> Registered<'_, L> {
         R: Output<Value: Send + 'static>,
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
-        let value = ValueSlot::new();
-        let task = self.task(value.clone());
+        let (task, start) = self.halves(work);
         let place = self.place;
         let event = place.record(self.slot).event(place.scope.event());
-        let start = Start::new(work, self, value);
         // A loop that has ended has dropped the closure, which settled the task: `LoopClosed`.
         if self.is_queued() {
             let handle = place.handle.clone();

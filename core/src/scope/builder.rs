@@ -168,9 +168,7 @@ impl<L> Registered<'_, L> {
         if self.is_queued() {
             return self.start_in_turn(body);
         }
-        let value = ValueSlot::new();
-        let task = self.task(value.clone());
-        let start = Start::new(body, self, value);
+        let (task, start) = self.halves(body);
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
         let _ = self.place.handle.spawn(tracked(start));
         task
@@ -183,20 +181,20 @@ impl<L> Registered<'_, L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
-        let value = ValueSlot::new();
-        let task = self.task(value.clone());
-        let start = Start::new(body, self, value);
+        let (task, start) = self.halves(body);
         // Boxed, so that the loop's spawn is made once for all bodies that wait.
         let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(tracked_in_turn(start));
         let _ = self.place.handle.spawn(future);
         task
     }
 
-    /// The handle; it takes the second reference over.
+    /// The handle, and what becomes the tracked future; each takes one of the two references over.
     #[inline]
-    pub(super) fn task<T>(self, value: ValueSlot<T>) -> Task<T> {
+    pub(super) fn halves<F, T: 'static>(self, body: F) -> (Task<T>, Start<F, L, T>) {
+        let value = ValueSlot::new();
         let registry = Arc::clone(self.place.scope.registry());
-        Task::new(RecordRef::new(registry, self.slot), value)
+        let task = Task::new(RecordRef::new(registry, self.slot), value.clone());
+        (task, Start::new(body, self, value))
     }
 
     /// Whether the task has to wait for its turn.

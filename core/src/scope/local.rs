@@ -5,8 +5,7 @@ use std::fmt;
 use std::panic::Location;
 
 use super::builder::{Registered, SpawnError, TaskBuilder};
-use super::tracked::{Start, tracked_local, tracked_local_in_turn};
-use super::value::ValueSlot;
+use super::tracked::{tracked_local, tracked_local_in_turn};
 use super::{Cx, Task};
 use crate::event_loop::LocalLoop;
 use crate::task::{Failure, Flags, Outcome, Output};
@@ -97,9 +96,7 @@ impl<L: LocalLoop> Registered<'_, L> {
         R: Output<Value: 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
     {
-        let value = ValueSlot::new();
-        let task = self.task(value.clone());
-        let start = Start::new(body, self, value);
+        let (task, start) = self.halves(body);
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
         let _ = self.place.handle.spawn_local(tracked_local(start));
         task
@@ -111,9 +108,7 @@ impl<L: LocalLoop> Registered<'_, L> {
         R: Output<Value: 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + 'static,
     {
-        let value = ValueSlot::new();
-        let task = self.task(value.clone());
-        let start = Start::new(body, self, value);
+        let (task, start) = self.halves(body);
         let _ = self.place.handle.spawn_local(tracked_local_in_turn(start));
         task
     }

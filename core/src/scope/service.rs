@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use super::builder::{SpawnError, TaskBuilder};
 use super::supervised::supervised;
-use super::tracked::Start;
-use super::value::ValueSlot;
 use super::{Cx, Factory, Spawner, Task, TaskFn};
 use crate::event_loop::{EventLoop, Timer};
 use crate::service::{Group, OnEnd, Service};
@@ -85,14 +83,13 @@ impl<'p, L> ServiceBuilder<'p, L> {
             Ok(registered) => registered,
             Err(rejected) => return Err(rejected.with(body)),
         };
-        let value = ValueSlot::new();
-        let task = registered.task(value.clone());
+        let (task, start) = registered.halves(body);
         let place = registered.place;
         // Now, so that whoever looks at it before its first poll finds a service.
         drop(place.scope.registry().vitals_of(task.task_ref().record().at(), 0));
         // Now, too: the order among the services of the scope is that of the spawns.
         let member = Group::join(place.scope.services());
-        let future = supervised(Start::new(body, registered, value), service, member);
+        let future = supervised(start, service, member);
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
         let _ = place.handle.spawn(future);
         Ok(task)

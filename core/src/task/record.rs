@@ -23,6 +23,7 @@
 //!    under that lock. So the last who refers to a task that has ended is alone with it.
 
 use std::panic::Location;
+use std::task::Waker;
 use std::time::Duration;
 
 use super::{Name, Outcome, TaskId};
@@ -150,6 +151,13 @@ impl Flags {
     #[inline]
     pub(crate) fn is_free(self) -> bool {
         self.0 >> 32 == 0 && !self.has(Self::KEEPS)
+    }
+
+    /// Whether one who gives up a reference, and found this, has to clear the record: it was the last,
+    /// and something is kept.
+    #[inline]
+    pub(crate) fn is_last_of_kept(self) -> bool {
+        self.references() == 1 && self.keeps()
     }
 
     /// Whether a task has this record and has not settled.
@@ -328,6 +336,14 @@ impl Record {
         match &self.life {
             Life::Live { waker, event } => waker.is_empty() && event.is_none(),
             Life::Ended { .. } => false,
+        }
+    }
+
+    /// Takes how to have the tracked future polled.
+    pub(crate) fn take_waker(&mut self) -> Option<Waker> {
+        match &mut self.life {
+            Life::Live { waker, .. } => waker.take(),
+            Life::Ended { .. } => None,
         }
     }
 

@@ -49,10 +49,7 @@ impl RecordAt<'_> {
     pub(in crate::registry) fn demand_alone(self, bits: u32) -> Flags {
         let mut locked = self.lock();
         let before = self.word().raise(bits);
-        let waker = match &mut locked.record(self.index()).life {
-            Life::Live { waker, .. } => waker.take(), // record, invariant 3
-            _ => None,
-        };
+        let waker = locked.record(self.index()).take_waker(); // record, invariant 3
         drop(locked);
         if before.is_finished() {
             return before;

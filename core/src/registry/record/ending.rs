@@ -85,7 +85,7 @@ impl RecordAt<'_> {
     pub(crate) fn complete(self) {
         // In one step, if nobody attends to the task (record, invariant 5).
         match self.word().complete_unattended() {
-            Some(before) if before.references() == 1 && before.keeps() => self.clear(),
+            Some(before) if before.is_last_of_kept() => self.clear(),
             Some(_) => {}
             None => self.registry.complete(self),
         }

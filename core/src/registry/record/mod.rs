@@ -123,8 +123,7 @@ impl Clone for RecordRef {
 impl Drop for RecordRef {
     #[inline]
     fn drop(&mut self) {
-        let before = self.slot.0.release();
-        if before.references() == 1 && before.keeps() {
+        if self.slot.0.release().is_last_of_kept() {
             self.at().clear();
         }
     }

@@ -1,9 +1,9 @@
 //! One of the parts of a registry: records, and all that is told of them, behind one lock.
 
-use std::task::Waker;
-
 mod census;
 mod successors;
+
+use std::task::Waker;
 
 use super::Slot;
 use super::names::{Found, Names, Vacancy};
@@ -157,10 +157,7 @@ impl Locked<'_> {
             return None;
         }
         word.lower(Flags::QUEUED);
-        match &mut self.0.slab.get_mut(index).life {
-            Life::Live { waker, .. } => Some(waker.take()),
-            _ => Some(None),
-        }
+        Some(self.record(index).take_waker())
     }
 
     /// Adds a task that cannot run, for its handle alone.
@@ -183,10 +180,7 @@ impl Locked<'_> {
         left.unheard = !before.has_handle();
         let Inner { slab, waiters, live, watched, successors, .. } = &mut *self.0;
         let record = slab.get_mut(index);
-        waiters.drain(&mut record.finished, &mut left.waiters);
-        if let Life::Live { waker, event } = &mut record.life {
-            (left.waker, left.event) = (waker.take(), event.take());
-        }
+        left.take_from(record, waiters);
         if keeps {
             record.life = Life::Ended { outcome, at };
         }
@@ -219,12 +213,8 @@ impl Locked<'_> {
             }
         }
         let mut left = Left::default();
-        waiters.drain(&mut record.finished, &mut left.waiters);
-        if let Life::Live { waker, event } = &mut record.life {
-            (left.waker, left.event) = (waker.take(), event.take());
-        }
-        let before = word.complete();
-        if before.references() == 1 && before.keeps() {
+        left.take_from(record, waiters);
+        if word.complete().is_last_of_kept() {
             left.held = Some(self.clear(index));
         }
         Completed::AndLeft(left)
@@ -234,8 +224,7 @@ impl Locked<'_> {
     /// unlock.
     pub(super) fn release(&mut self, index: u32) -> Option<Held> {
         let before = self.0.slab.word(index).release();
-        let is_last = before.references() == 1 && before.keeps();
-        is_last.then(|| self.clear(index))
+        before.is_last_of_kept().then(|| self.clear(index))
     }
 
     /// Takes out what a record kept to which nobody refers any more, to be dropped after the unlock;
@@ -296,6 +285,16 @@ pub(super) struct Left {
     pub(super) event: Option<ShutdownEvent>,
     /// The last reference is gone.
     pub(super) held: Option<Held>,
+}
+
+impl Left {
+    /// Takes who waits for the end of a task, and what its record holds while it lives.
+    fn take_from(&mut self, record: &mut Record, waiters: &mut Waiters) {
+        waiters.drain(&mut record.finished, &mut self.waiters);
+        if let Life::Live { waker, event } = &mut record.life {
+            (self.waker, self.event) = (waker.take(), event.take());
+        }
+    }
 }
 
 /// Whether a task has completed under the lock, and what it left then.

@@ -4,7 +4,7 @@ use std::task::Waker;
 
 use super::{Came, Found, Inner, Locked, Slot, is_live};
 use crate::clock::Stamp;
-use crate::task::{Entry, Flags, Life};
+use crate::task::{Entry, Flags};
 
 impl Locked<'_> {
     /// As `open`, of a task whose name another one has.
@@ -51,9 +51,6 @@ impl Locked<'_> {
             names.fill(vacancy, heir);
         }
         slab.word(heir).lower(Flags::QUEUED);
-        match &mut slab.get_mut(heir).life {
-            Life::Live { waker, .. } => waker.take(),
-            _ => None,
-        }
+        slab.get_mut(heir).take_waker()
     }
 }
