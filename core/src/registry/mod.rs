@@ -12,6 +12,8 @@ mod failures;
 mod hub;
 mod kept;
 mod listener;
+#[cfg(all(test, loom))]
+mod listener_models;
 mod names;
 mod ready;
 mod record;
