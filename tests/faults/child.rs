@@ -27,8 +27,8 @@ pub(crate) struct Ended {
 /// Every budget is a second at the most: the rest is for a machine that does more.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
 
-/// A signal that the child did not seem to hear, because the system or its listener took two for one,
-/// is sent again after this.
+/// A signal that may have been taken for one with that before is sent again after this, unless it was
+/// heard. No other is: it must be heard.
 const AGAIN: Duration = Duration::from_secs(3);
 
 /// Between two signals of a kind of which the first changes nothing that could be waited for.
@@ -39,6 +39,8 @@ struct Send {
     after: &'static str,
     signal: i32,
     heard: Option<&'static str>,
+    /// Whether it may be taken for one with that before, of which nothing tells that it was heard.
+    may_be_lost: bool,
 }
 
 pub(crate) fn run(cell: Cell) -> Ended {
@@ -90,13 +92,15 @@ fn signals(cell: Cell) -> Vec<Send> {
         (Phase::Stop, Fault::Sigterm) => ("stop second", None),
         (Phase::Stop, _) => ("stubborn hears", None),
     };
-    let mut sends = vec![Send { after, signal: first, heard }];
+    let mut sends = vec![Send { after, signal: first, heard, may_be_lost: false }];
     if cell.fault != Fault::Sigterm {
         let (after, heard) = ("stubborn hears", Some("stubborn is cut"));
-        sends.push(Send { after, signal: SIGTERM, heard });
+        let may_be_lost = cell.phase == Phase::Stop;
+        sends.push(Send { after, signal: SIGTERM, heard, may_be_lost });
     }
     if cell.fault == Fault::SigtermThrice {
-        sends.push(Send { after: "stop first", signal: SIGTERM, heard: None });
+        let after = "stop first";
+        sends.push(Send { after, signal: SIGTERM, heard: None, may_be_lost: false });
     }
     sends
 }
@@ -127,7 +131,8 @@ impl Reader<'_> {
         self.kill(send.signal);
         let Some(heard) = send.heard else { return };
         let until = Instant::now() + GUARD;
-        while self.read_until(|line| line == heard, AGAIN) == Wait::TimedOut {
+        let patience = if send.may_be_lost { AGAIN } else { GUARD };
+        while self.read_until(|line| line == heard, patience) == Wait::TimedOut {
             if Instant::now() > until {
                 return;
             }

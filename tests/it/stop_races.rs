@@ -1,43 +1,49 @@
 //! What may happen between two looks of a stop.
 
+use std::future::pending;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use lifespan::tokio::{Tokio, TokioLoop};
 use lifespan::{
-    Closed, EventLoop, Lifespan, LoopId, LoopOwner, RunError, ShutdownEvent, TaskRef, Timer,
+    BoxError, Closed, EventLoop, Lifespan, LoopId, LoopOwner, RunError, ShutdownEvent,
+    ShutdownTrigger, StopSource, TaskRef, Timer,
 };
 
-/// A loop on several threads whose stopping thread is held up, each time it makes a timer, until the
-/// watched task has ended.
-struct HeldUpLoop {
+const GRACE: Duration = Duration::from_secs(30);
+
+/// A loop on several threads, with something that happens each time a timer is made: a stop makes
+/// one after it has looked and before it waits.
+struct HookedLoop {
     owner: TokioLoop,
-    watched: Watched,
+    hook: Hook,
 }
+
+type Hook = Arc<dyn Fn() + Send + Sync>;
 
 #[derive(Clone)]
-struct HeldUp {
+struct Hooked {
     handle: Tokio,
-    watched: Watched,
+    hook: Hook,
 }
 
-#[derive(Clone, Default)]
-struct Watched {
-    stop: ShutdownEvent,
-    task: Arc<OnceLock<TaskRef>>,
-}
-
-impl LoopOwner for HeldUpLoop {
-    type Handle = HeldUp;
-
-    fn run<T, F: AsyncFnOnce(&HeldUp) -> T>(&mut self, f: F) -> Result<T, RunError> {
-        let watched = self.watched.clone();
-        self.owner.run(async |handle: &Tokio| f(&HeldUp { handle: handle.clone(), watched }).await)
+impl HookedLoop {
+    fn new(hook: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { owner: TokioLoop::multi_thread(), hook: Arc::new(hook) }
     }
 }
 
-impl EventLoop for HeldUp {
-    const NAME: &'static str = "held-up";
+impl LoopOwner for HookedLoop {
+    type Handle = Hooked;
+
+    fn run<T, F: AsyncFnOnce(&Hooked) -> T>(&mut self, f: F) -> Result<T, RunError> {
+        let hook = Arc::clone(&self.hook);
+        self.owner.run(async |handle: &Tokio| f(&Hooked { handle: handle.clone(), hook }).await)
+    }
+}
+
+impl EventLoop for Hooked {
+    const NAME: &'static str = "hooked";
 
     fn id(&self) -> LoopId {
         self.handle.id()
@@ -48,14 +54,11 @@ impl EventLoop for HeldUp {
     }
 }
 
-impl Timer for HeldUp {
+impl Timer for Hooked {
     type Sleep = <Tokio as Timer>::Sleep;
 
     fn sleep(&self, duration: Duration) -> Self::Sleep {
-        let ended = || self.watched.task.get().is_none_or(TaskRef::is_finished);
-        while self.watched.stop.is_set() && !ended() {
-            std::thread::yield_now();
-        }
+        (self.hook)();
         self.handle.sleep(duration)
     }
 
@@ -66,36 +69,73 @@ impl Timer for HeldUp {
 
 #[test]
 fn a_task_that_ends_between_the_look_and_the_wait_is_not_waited_for() {
-    let watched = Watched::default();
-    let grace = Duration::from_secs(30);
-    let report =
-        Lifespan::on(HeldUpLoop { owner: TokioLoop::multi_thread(), watched: watched.clone() })
-            .event(watched.stop.clone())
-            .grace(grace)
-            .serve(async move |cx| {
-                let task = cx.spawn(async |cx| cx.shutdown().wait().await);
-                assert!(watched.task.set(task.task_ref().clone()).is_ok());
-            })
-            .run();
+    let (stop, task) = (ShutdownEvent::new(), Arc::new(OnceLock::<TaskRef>::new()));
+    let (asked, watched) = (stop.clone(), Arc::clone(&task));
+    let until_it_has_ended = move || {
+        while asked.is_set() && !watched.get().is_none_or(TaskRef::is_finished) {
+            std::thread::yield_now();
+        }
+    };
+    let report = Lifespan::on(HookedLoop::new(until_it_has_ended))
+        .event(stop)
+        .grace(GRACE)
+        .serve(async move |cx| {
+            let ends = cx.spawn(async |cx| cx.shutdown().wait().await);
+            assert!(task.set(ends.task_ref().clone()).is_ok());
+        })
+        .run();
     assert!(report.is_clean(), "{report}");
-    assert!(report.phases.stopping < grace, "{report}");
+    assert!(report.phases.stopping < GRACE, "{report}");
+}
+
+/// Hands out what a second signal does.
+#[derive(Clone, Default)]
+struct SecondDemand(Arc<OnceLock<ShutdownTrigger>>);
+
+impl StopSource for SecondDemand {
+    type Bound = ();
+
+    fn bind(self, _stop: ShutdownTrigger, cancel: ShutdownTrigger) -> Result<(), BoxError> {
+        self.0.set(cancel).map_err(|_trigger| "it was bound before".into())
+    }
+}
+
+#[test]
+fn a_second_demand_between_the_look_and_the_wait_is_heard() {
+    let (stop, demand) = (ShutdownEvent::new(), SecondDemand::default());
+    let (asked, second) = (stop.clone(), Arc::clone(&demand.0));
+    let demand_it = move || {
+        if let (true, Some(cancel)) = (asked.is_set(), second.get()) {
+            let _ = cancel.set("the second demand");
+        }
+    };
+    let report = Lifespan::on(HookedLoop::new(demand_it))
+        .event(stop)
+        .stop_on(demand)
+        .grace(GRACE)
+        .serve(async |cx| {
+            cx.task("deaf").spawn(async |_cx| pending::<()>().await)?.detach();
+            Ok::<_, BoxError>(())
+        })
+        .run();
+    assert!(report.task("deaf").is_some_and(|task| task.overran), "{report}");
+    assert!(report.phases.stopping < GRACE, "{report}");
 }
 
 #[test]
 fn a_task_that_serve_starts_during_the_stop_is_stopped_with_the_rest() {
-    let grace = Duration::from_secs(30);
     let report = Lifespan::on(TokioLoop::multi_thread())
-        .grace(grace)
-        .deadline(grace)
+        .grace(GRACE)
+        .deadline(GRACE)
         .serve(async move |cx| {
             let _ = cx.trigger().set("enough");
             cx.shutdown().wait().await;
             let endless = cx.task("late").cancel_on_stop();
-            let late = endless.spawn(async |_cx| std::future::pending::<()>().await)?;
+            let late = endless.spawn(async |_cx| pending::<()>().await)?;
             let _ = late.await;
-            Ok::<_, lifespan::BoxError>(())
+            Ok::<_, BoxError>(())
         })
         .run();
     assert!(report.is_clean(), "{report}");
-    assert!(report.phases.stopping < grace, "{report}");
+    assert!(report.phases.stopping < GRACE, "{report}");
 }

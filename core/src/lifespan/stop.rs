@@ -10,7 +10,7 @@ use super::handler::{self, Caught};
 use super::listed::Listed;
 use super::report::HandlerOutcome;
 use super::serve::Serve;
-use crate::event::Reason;
+use crate::event::{Reason, Wait};
 use crate::event_loop::Timer;
 use crate::monitor::AwaitedKind;
 use crate::observer::Limit;
@@ -77,7 +77,9 @@ impl<'a, L: Timer> Stop<'a, L> {
         let _ = call_caught(|| scope.event().trigger().set(self.reason.clone()));
         loop {
             let changed = scope.registry().watch();
-            let next = self.cancel_what_is_due(scope, serve, times, listed);
+            // Read once: what is set after this is heard by the wait, which does not look again.
+            let is_withdrawn = self.shared.cancel.is_set();
+            let next = self.cancel_what_is_due(scope, serve, times, is_withdrawn, listed);
             if !scope.registry().is_busy() && !serve.is_live() {
                 return;
             }
@@ -85,7 +87,8 @@ impl<'a, L: Timer> Stop<'a, L> {
                 self.force(scope, listed).await;
                 return;
             };
-            self.wait(changed, serve, wait).await;
+            let cancelled = (!is_withdrawn).then(|| self.shared.cancel.wait());
+            self.wait(changed, cancelled, serve, wait).await;
         }
     }
 
@@ -96,6 +99,7 @@ impl<'a, L: Timer> Stop<'a, L> {
         scope: &Scope,
         serve: &mut Serve<'_>,
         times: StopTimes,
+        is_withdrawn: bool,
         listed: &Listed,
     ) -> Option<Duration> {
         let now = self.handle.now();
@@ -104,10 +108,9 @@ impl<'a, L: Timer> Stop<'a, L> {
             serve.cancel();
             return None;
         }
-        let is_withdrawn = || self.shared.cancel.is_set();
         let next = scope.registry().cancel_due(times, now, is_withdrawn, None, |record, times| {
             let spent = now.saturating_duration_since(times.began);
-            let limit = if is_withdrawn() { Limit::Withdrawn } else { Limit::Grace };
+            let limit = if is_withdrawn { Limit::Withdrawn } else { Limit::Grace };
             tell_late(&self.shared.observers, record, spent, limit);
             list(record.clone(), listed);
         });
@@ -116,7 +119,7 @@ impl<'a, L: Timer> Stop<'a, L> {
         if !serve.is_live() {
             return Some(next);
         }
-        if serve_has.is_zero() || is_withdrawn() {
+        if serve_has.is_zero() || is_withdrawn {
             serve.cancel();
             return Some(next);
         }
@@ -124,10 +127,14 @@ impl<'a, L: Timer> Stop<'a, L> {
     }
 
     /// Waits until something has changed: the scope, the foreground, the time, the second signal.
-    async fn wait(&self, mut changed: Watch<'_>, serve: &mut Serve<'_>, limit: Duration) {
+    async fn wait(
+        &self,
+        mut changed: Watch<'_>,
+        mut cancelled: Option<Wait<'_>>,
+        serve: &mut Serve<'_>,
+        limit: Duration,
+    ) {
         let mut sleep = pin!(self.handle.sleep(limit));
-        let cancel = &self.shared.cancel;
-        let mut cancelled = (!cancel.is_set()).then(|| cancel.wait());
         poll_fn(|context| {
             if serve.is_live() && serve.poll(context).is_ready() {
                 return Poll::Ready(());

@@ -226,7 +226,7 @@ impl Registry {
         self: &Arc<Self>,
         times: StopTimes,
         now: Instant,
-        is_over: impl Fn() -> bool,
+        is_over: bool,
         spared: Option<&RecordRef>,
         mut overruns: impl FnMut(&RecordRef, StopTimes),
     ) -> Duration {
@@ -253,7 +253,7 @@ impl Registry {
                 }
                 let is_due = record.overrun_if(|own| {
                     let left = times.left_of(times.grace_of(own), now);
-                    let is_due = left.is_zero() || is_over();
+                    let is_due = left.is_zero() || is_over;
                     next = if is_due { next } else { next.min(left) };
                     is_due
                 });

@@ -98,6 +98,8 @@ impl<L, M: Timer> Closing<'_, L, M> {
                 return Vec::new();
             }
             let is_stopping = self.scope.shutdown().is_set();
+            // Read once: what is set after this is heard by the wait, which does not look again.
+            let is_withdrawn = shared.cancel.is_set();
             let mut next = Duration::MAX;
             if is_stopping {
                 let now = self.handle.now();
@@ -107,11 +109,10 @@ impl<L, M: Timer> Closing<'_, L, M> {
                 if left.is_zero() {
                     return self.force().await;
                 }
-                next = self.cancel_due(times, now).min(left);
+                next = self.cancel_due(times, now, is_withdrawn).min(left);
             }
             let mut stopped = (!is_stopping).then(|| self.scope.shutdown().wait());
-            let mut withdrawn =
-                (is_stopping && !shared.cancel.is_set()).then(|| shared.cancel.wait());
+            let mut withdrawn = (is_stopping && !is_withdrawn).then(|| shared.cancel.wait());
             // The scope's own end too, which comes a moment after that of its last task.
             let mut ended =
                 self.first_other().unwrap_or_else(|| self.scope.task_ref().clone()).finished();
@@ -135,9 +136,8 @@ impl<L, M: Timer> Closing<'_, L, M> {
         self.scope.task_ref().is_finished() || (self.spared.is_some() && self.others().is_empty())
     }
 
-    fn cancel_due(&self, times: StopTimes, now: Instant) -> Duration {
-        let is_over = || self.scope.node().shared().cancel.is_set();
-        self.registry().cancel_due(times, now, is_over, self.spared.as_ref(), |_, _| {})
+    fn cancel_due(&self, times: StopTimes, now: Instant, is_withdrawn: bool) -> Duration {
+        self.registry().cancel_due(times, now, is_withdrawn, self.spared.as_ref(), |_, _| {})
     }
 
     /// Drops what can be dropped, protected or not, and returns what is left.
