@@ -137,7 +137,52 @@ fn leave(left: Left) {
     if !waiters.is_empty() {
         let _ = wake_all(waiters);
     }
-    if waker.is_some() || event.is_some() || held.is_some() {
-        let _ = drop_caught((waker, event, held));
+    // Each under a guard of its own: two destructors that panic under one would end the process.
+    if waker.is_some() || event.is_some() {
+        let _ = drop_caught(waker);
+        let _ = drop_caught(event);
+    }
+    if held.is_some() {
+        let _ = drop_caught(held);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::fmt;
+    use std::task::{Wake, Waker};
+
+    use super::*;
+    use crate::sync::Arc;
+    use crate::task::{Failure, Life};
+
+    /// A waker and an error, and a destructor that panics.
+    #[derive(Debug)]
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a destructor that panics");
+        }
+    }
+
+    impl Wake for Bomb {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl fmt::Display for Bomb {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a bomb")
+        }
+    }
+
+    impl std::error::Error for Bomb {}
+
+    #[test]
+    fn a_waker_and_an_error_whose_destructors_both_panic_do_no_harm() {
+        let outcome = Outcome::Failed(Failure::new(Box::new(Bomb)));
+        let held = (None, Life::Ended { outcome, at: Stamp::NONE });
+        let waker = Some(Waker::from(Arc::new(Bomb)));
+        leave(Left { waker, held: Some(held), ..Left::default() });
     }
 }
