@@ -65,3 +65,11 @@ pub(crate) fn call_caught<T>(call: impl FnOnce() -> T) -> Result<T, Payload> {
 pub(crate) fn drop_caught<T>(value: T) -> Result<(), Payload> {
     call_caught(|| drop(value))
 }
+
+/// Drops values that may run foreign code, each under a guard of its own: two destructors that panic
+/// under one would end the process.
+pub(crate) fn drop_each_caught<T>(values: impl IntoIterator<Item = T>) {
+    for value in values {
+        let _ = drop_caught(value);
+    }
+}

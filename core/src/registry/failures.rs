@@ -7,6 +7,7 @@ use super::RecordRef;
 use crate::clock::Stamp;
 use crate::sync::{Mutex, lock};
 use crate::task::{Outcome, TaskId};
+use crate::wake::{drop_caught, drop_each_caught};
 
 /// How many failures are kept; of later ones only the count.
 const KEPT: usize = 100;
@@ -54,7 +55,7 @@ impl Failures {
         }
         log.more += 1;
         drop(log);
-        let _ = crate::wake::drop_caught(failure);
+        let _ = drop_caught(failure);
     }
 
     /// Copies what is kept, and tells how many more there are.
@@ -67,5 +68,13 @@ impl Failures {
     pub(crate) fn take(&self) -> (Vec<FailedTask>, u64) {
         let mut log = lock(&self.0);
         (std::mem::take(&mut log.kept), std::mem::take(&mut log.more))
+    }
+}
+
+/// What no report has taken may hold errors whose destructors panic; whoever lets go last is not to
+/// blame.
+impl Drop for Failures {
+    fn drop(&mut self) {
+        drop_each_caught(self.take().0);
     }
 }

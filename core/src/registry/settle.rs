@@ -50,7 +50,7 @@ impl Registry {
         self.count(task, &outcome, now);
         let gives_turn = self.leave_turn(task);
         let may_be_empty = if self.listener.hears() {
-            self.end_observed(task, &outcome, now, failure)
+            self.end_observed(task, outcome, now, failure)
         } else {
             self.end(task, outcome, now, failure)
         };
@@ -91,7 +91,7 @@ impl Registry {
     pub(super) fn end_observed(
         &self,
         task: RecordAt<'_>,
-        outcome: &Outcome,
+        outcome: Outcome,
         at: Stamp,
         failure: Option<FailedTask>,
     ) -> bool {
@@ -105,16 +105,19 @@ impl Registry {
             self.report_failure(failure);
         }
         drop(shard);
-        let end = TaskEnd { outcome, age: ended.record().age_at(at), is_heard };
+        let end = TaskEnd { outcome: &outcome, age: ended.record().age_at(at), is_heard };
         self.listener.task_ended(&ended, &end);
         if !is_heard && outcome.is_failure() {
-            self.listener.task_failed(&ended, outcome);
+            self.listener.task_failed(&ended, &outcome);
         }
         let mut shard = task.lock();
         shard.end_telling();
         let may_be_empty = shard.is_watched() && !shard.is_busy();
         drop(shard);
         leave(left);
+        drop(ended);
+        // Perhaps the last one: nobody but the observers may have it.
+        let _ = drop_caught(outcome);
         may_be_empty
     }
 

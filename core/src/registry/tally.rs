@@ -7,7 +7,7 @@ use crate::clock::Stamp;
 use crate::event::Reason;
 use crate::sync::{Mutex, lock};
 use crate::task::Outcome;
-use crate::wake::drop_caught;
+use crate::wake::{drop_caught, drop_each_caught};
 
 /// How many tasks each list of a tally holds; of more only the count.
 const LISTED: usize = 100;
@@ -80,6 +80,14 @@ impl List {
     fn add_all(&mut self, other: Self) -> Vec<FailedTask> {
         self.more += other.more;
         other.tasks.into_iter().filter_map(|task| self.add(task)).collect()
+    }
+}
+
+impl Tally {
+    /// Forgets it: it may hold errors of users, whose destructors are under guards.
+    pub(super) fn forget(self) {
+        let Self { failures, overran, unheard, .. } = self;
+        drop_each_caught(failures.tasks.into_iter().chain(overran.tasks).chain(unheard));
     }
 }
 
@@ -180,18 +188,19 @@ impl Registry {
         if tally.holder != Holder::Gone || !tally.has_ended {
             return;
         }
-        let counted = std::mem::take(&mut *tally);
+        let mut counted = std::mem::take(&mut *tally);
         (tally.holder, tally.has_ended) = (Holder::Gone, true);
         drop(tally);
         let completed = self.ended().saturating_sub(counted.others) + counted.completed;
-        counted.unheard.into_iter().for_each(|failure| self.failures.add(failure));
-        let Some(outer) = &above.record.registry().above else { return };
+        let unheard = std::mem::take(&mut counted.unheard);
+        unheard.into_iter().for_each(|failure| self.failures.add(failure));
+        let Some(outer) = &above.record.registry().above else { return counted.forget() };
         let mut tally = lock(&outer.tally);
         tally.completed += completed;
-        let too_many =
-            (tally.failures.add_all(counted.failures), tally.overran.add_all(counted.overran));
+        let mut too_many = tally.failures.add_all(counted.failures);
+        too_many.extend(tally.overran.add_all(counted.overran));
         drop(tally);
-        let _ = drop_caught(too_many);
+        drop_each_caught(too_many);
     }
 
     /// How many tasks have ended here.

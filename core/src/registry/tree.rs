@@ -17,7 +17,7 @@ use super::tally::Above;
 use super::{FailurePolicy, RecordAt, RecordRef, Refused, Registry, Slot, StopTimes};
 use crate::sync::{Arc, Mutex, Weak, lock};
 use crate::task::{Entry, Flags, Name, Outcome};
-use crate::wake::{call_caught, drop_caught};
+use crate::wake::call_caught;
 
 /// The registries of the scopes in a scope, by the slots of their records.
 #[derive(Default)]
@@ -273,7 +273,7 @@ impl Drop for Registry {
         self.drop_kept();
         let mut above = self.above.take();
         while let Some(Above { record, tally, .. }) = above {
-            let _ = drop_caught(tally); // it may hold errors of users
+            std::mem::take(&mut *lock(&tally)).forget();
             let outer = Arc::clone(record.registry());
             drop(record);
             above = Arc::into_inner(outer).and_then(|mut outer| outer.above.take());

@@ -7,6 +7,7 @@ use lifespan_core::{Lifespan, Name, Outcome, TaskState, Tasks};
 
 use crate::by_hand::{ByHand, next_round, run, serve};
 use crate::outcomes::Gone;
+use crate::woken::PanicOnDrop;
 
 fn names(tasks: &Tasks) -> Vec<String> {
     tasks
@@ -112,26 +113,13 @@ fn each_scope_keeps_its_own() {
 
 #[test]
 fn an_outcome_that_panics_when_it_is_forgotten_harms_nobody() {
-    #[derive(Debug)]
-    struct Bomb;
-    impl std::fmt::Display for Bomb {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("bomb")
-        }
-    }
-    impl std::error::Error for Bomb {}
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("boom");
-        }
-    }
     let _ = serve(async |cx| {
         cx.tasks().keep_finished(1);
         for _ in 0..3 {
-            let _ = cx.spawn(async |_cx| Err::<(), _>(Bomb)).await;
+            let _ = cx.spawn(async |_cx| Err::<(), _>(PanicOnDrop)).await;
         }
         cx.spawn(async |_cx| ()).await.unwrap();
-        let _ = cx.spawn(async |_cx| Err::<(), _>(Bomb)).await;
+        let _ = cx.spawn(async |_cx| Err::<(), _>(PanicOnDrop)).await;
         assert_eq!(cx.tasks().finished().count(), 1);
     });
 }

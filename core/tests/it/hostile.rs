@@ -99,27 +99,11 @@ fn a_waiter_for_the_end_whose_drop_reenters_does_not_deadlock() {
     });
 }
 
-struct Panics(PanicOnDrop);
-
-impl std::fmt::Debug for Panics {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::fmt::Display for Panics {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an error with a destructor that panics")
-    }
-}
-
-impl std::error::Error for Panics {}
-
 /// The loop holds the last reference to the record, and with it to the error.
 #[test]
 fn an_error_whose_destructor_panics_does_not_harm_the_loop() {
     let _ = serve(async |cx| {
-        let task = cx.spawn(async |_cx| Err::<(), _>(Panics(PanicOnDrop)));
+        let task = cx.spawn(async |_cx| Err::<(), _>(PanicOnDrop));
         let ended = task.task_ref().clone();
         let raised = Arc::new(Mutex::new(0));
         let inner = Arc::clone(&raised);

@@ -9,6 +9,7 @@ mod attach;
 mod blocking;
 mod cancel;
 mod components;
+mod destructors;
 mod event_model;
 mod events;
 mod fail_fast;

@@ -71,9 +71,17 @@ pub(crate) fn panic_twice() {
     std::panic::panic_any(PanicOnDrop);
 }
 
-/// A value whose destructor panics.
+/// A value, or an error, whose destructor panics.
 #[derive(Debug)]
 pub(crate) struct PanicOnDrop;
+
+impl std::fmt::Display for PanicOnDrop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an error with a destructor that panics")
+    }
+}
+
+impl std::error::Error for PanicOnDrop {}
 
 impl Drop for PanicOnDrop {
     fn drop(&mut self) {
