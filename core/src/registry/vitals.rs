@@ -6,7 +6,7 @@ use super::{RecordAt, Registry, Slot};
 use crate::event::{Reason, ShutdownEvent};
 use crate::sync::{Arc, Mutex, lock};
 use crate::task::{Outcome, TaskId};
-use crate::wake::call_caught;
+use crate::wake::{call_caught, drop_caught};
 
 /// Of one task: of a service, or of one that says when it is ready or is waited for until then.
 pub(crate) struct Vitals(Mutex<State>);
@@ -40,7 +40,7 @@ impl Vitals {
 
     pub(crate) fn end(&self, outcome: Outcome) {
         let old = lock(&self.0).last.replace(outcome);
-        let _ = crate::wake::drop_caught(old);
+        let _ = drop_caught(old);
     }
 
     /// The body is gone, and is to begin again.
@@ -71,6 +71,15 @@ impl Vitals {
     }
 }
 
+/// The last error may have a destructor that panics. Who drops a registry, or lets go of a task that it
+/// has forgotten, is not to blame for it.
+impl Drop for Vitals {
+    fn drop(&mut self) {
+        let last = lock(&self.0).last.take();
+        let _ = drop_caught(last);
+    }
+}
+
 /// Found by id: a slot is used again.
 #[derive(Default)]
 pub(super) struct VitalsTable {
@@ -95,9 +104,7 @@ impl Registry {
         let vitals = Arc::new(Vitals::new(attempts));
         table.by_id.insert(id, (task.slot(), Arc::clone(&vitals)));
         drop(table);
-        for vitals in forgotten {
-            let _ = crate::wake::drop_caught(vitals);
-        }
+        drop(forgotten);
         vitals
     }
 

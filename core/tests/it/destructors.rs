@@ -1,9 +1,12 @@
 //! Destructors that panic, two at a time: under one guard they would end the process.
 
 use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
+use std::time::Duration;
 
-use lifespan_core::{Cx, Lifespan, LoopOwner, Observer, OpenScope};
+use lifespan_core::{Cx, Lifespan, LoopOwner, Observer, OpenScope, Outcome, RestartPolicy};
 
 use crate::by_hand::{ByHand, Hand, next_round, run, serve};
 use crate::woken::{PanicOnDrop, poll};
@@ -61,6 +64,27 @@ fn errors_that_a_scope_has_listed_harm_nobody_when_the_one_around_it_lists_no_mo
         fail_twice(&inner).await;
         drop(inner);
         assert!(outer.tasks().is_empty());
+    });
+}
+
+#[test]
+fn the_last_errors_of_services_go_with_their_registry() {
+    let _ = serve(async |cx| {
+        let at_once = RestartPolicy::default().backoff(Duration::ZERO, Duration::ZERO);
+        for name in ["one", "two"] {
+            let first = Arc::new(AtomicBool::new(true));
+            let service = cx.service(name).on_failure(at_once).spawn(async move |_cx| {
+                if first.swap(false, Ordering::Relaxed) {
+                    return Err::<(), _>(PanicOnDrop);
+                }
+                pending().await
+            });
+            let service = service.unwrap();
+            while service.task_ref().attempts() < 2 {
+                next_round().await;
+            }
+            assert!(matches!(service.cancel().await, Outcome::Cancelled));
+        }
     });
 }
 
