@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 use crate::sync::{Arc, Mutex, lock};
 use crate::task::Name;
 use crate::waiters::{Taken, WakerId, WakerSlot};
-use crate::wake::{drop_caught, wake_all};
+use crate::wake::{drop_caught, drop_each_caught, wake_all};
 
 /// What was dispatched, for every subscriber the same.
 pub(super) type Value = Arc<dyn Any + Send + Sync>;
@@ -99,7 +99,10 @@ impl Channel {
         let was_last = state.is_empty();
         drop(state);
         // What nobody has heard: a destructor that panics is not to blame on who leaves.
-        let _ = drop_caught(listener);
+        if let Some(Listener { queue, mut waker, .. }) = listener {
+            drop_each_caught(queue);
+            let _ = drop_caught(waker.take());
+        }
         was_last
     }
 
@@ -123,9 +126,7 @@ impl Channel {
         }
         drop(state);
         // The panic hook has shown a panic in these; who dispatches goes on.
-        for value in dropped {
-            let _ = drop_caught(value);
-        }
+        drop_each_caught(dropped);
         let _ = wake_all(woken);
         heard
     }

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::presence::{Absence, Presence};
-use super::{Lifespan, Report, StartError, Stopped, Watch, drive};
+use super::{Bound, Lifespan, Report, StartError, Stopped, Watch, drive};
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::inside::Inside;
@@ -46,7 +46,7 @@ impl<L: Timer> Lifespan<Attached<L>, L> {
         let Self { owner: Attached { handle }, mut plan, sources } = self;
         let (event, cancel) = (plan.event(), ShutdownEvent::new());
         // Whatever ends this: a source is released when the monitor shows that all has stopped.
-        let mut bound = Vec::new();
+        let mut bound = Bound::default();
         let stopped = Stopped(Arc::clone(&plan.board));
         if let Err(error) = sources.bind(&event, &cancel, &mut bound) {
             return Report::not_started(error, &event);

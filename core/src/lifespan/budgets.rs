@@ -97,7 +97,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     ///
     /// It is called on a thread of its own, and given a second before the hard end goes on.
     pub fn on_hard_end(mut self, call: impl FnOnce(&Report) + Send + 'static) -> Self {
-        self.plan.watch.on_hard_end = Some(Box::new(call));
+        self.plan.watch.callbacks.on_hard_end = Some(Box::new(call));
         self
     }
 
@@ -108,7 +108,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     /// to standard error, from the first second on; a stop that takes less says nothing. To have
     /// none, give a closure that does nothing. On a loop with virtual time nothing is said.
     pub fn on_waiting(mut self, call: impl FnMut(&StillStopping) + Send + 'static) -> Self {
-        self.plan.watch.on_waiting = Some(Box::new(call));
+        self.plan.watch.callbacks.on_waiting = Some(Box::new(call));
         self
     }
 }

@@ -14,6 +14,7 @@ use crate::event_loop::{EventLoop, Timer};
 use crate::scope::{Cx, Factory, TaskFn};
 use crate::service::{Service, Strategy};
 use crate::task::{Name, Output};
+use crate::wake::drop_each_caught;
 
 /// A named part of a program, as it is described to [`Lifespan::component`].
 ///
@@ -98,6 +99,13 @@ impl OwnBudgets {
             deadline: lifespan.deadline,
             drain: lifespan.drain,
         }
+    }
+}
+
+/// What does not run is dropped where nobody is to blame for a panic of its destructors.
+impl<L> Drop for Component<L> {
+    fn drop(&mut self) {
+        drop_each_caught([self.startup.take(), self.shutdown.take()]);
     }
 }
 

@@ -38,12 +38,12 @@ pub(super) async fn drive<L: Timer>(
     let Plan { components, tasks, starts_at_once, serve, event, budgets, .. } = plan;
     let Plan { until_idle, keep_finished, refused, observers, seat, board, watch, .. } = plan;
     let event = event.unwrap_or_default();
-    if let Some(error) = refused {
-        return (Report::not_started(error, &event), None);
-    }
-    let order = match Order::of(&components) {
+    let order = match refused.map_or_else(|| Order::of(&components), Err) {
         Ok(order) => order,
-        Err(error) => return (Report::not_started(error, &event), None),
+        Err(error) => {
+            let _ = drop_caught(serve);
+            return (Report::not_started(error, &event), None);
+        }
     };
     let mut run = Run::new(handle.clone(), event, cancel, budgets, observers, seat, board);
     let watch = run.watch(watch);
@@ -61,6 +61,7 @@ pub(super) async fn drive<L: Timer>(
         run.stop(&mut serve).await;
     } else {
         run.stop(&mut Serve::none()).await;
+        let _ = drop_caught(serve);
     }
     (run.finish(), watch)
 }

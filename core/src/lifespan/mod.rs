@@ -30,8 +30,8 @@ pub use hard_end::{HardEnd, StillStopping};
 #[cfg(feature = "json")]
 pub(crate) use report::write_error;
 pub use report::{ComponentReport, HandlerOutcome, Phases, Report, Straggler, TaskReport};
-pub(crate) use source::Sources;
 pub use source::StopSource;
+pub(crate) use source::{Bound, Sources};
 pub(crate) use standing::Standing;
 pub use start_error::StartError;
 
@@ -129,7 +129,7 @@ impl<O: LoopOwner> Lifespan<O> {
         let Self { mut owner, mut plan, sources } = self;
         let event = plan.event();
         // Whatever ends this: a source is released when the monitor shows that all has stopped.
-        let mut bound = Vec::new();
+        let mut bound = Bound::default();
         let stopped = Stopped(Arc::clone(&plan.board));
         if let Err(error) = sources.bind(&event, &cancel, &mut bound) {
             return Report::not_started(error, &event);

@@ -1,5 +1,6 @@
 //! The tasks of a description: their names, and how each is spawned when its time has come.
 
+use std::collections::VecDeque;
 use std::panic::Location;
 
 use super::listed::Listed;
@@ -10,7 +11,7 @@ use crate::registry::TaskRef;
 use crate::scope::{Cx, Factory, ServiceBuilder, SpawnError, Task, TaskFn};
 use crate::service::Service;
 use crate::task::{Name, Output, Panic};
-use crate::wake::call_caught;
+use crate::wake::{call_caught, drop_each_caught};
 
 type Spawn<L> = Box<dyn FnOnce(&Cx<'_, L>, Name) -> Result<TaskRef, StartError>>;
 
@@ -24,12 +25,12 @@ struct Planned<L> {
 pub(super) struct PlannedTasks<L> {
     /// The scope's; empty for the root.
     path: Name,
-    tasks: Vec<Planned<L>>,
+    tasks: VecDeque<Planned<L>>,
 }
 
 impl<L> PlannedTasks<L> {
     pub(super) fn of(path: Name) -> Self {
-        Self { path, tasks: Vec::new() }
+        Self { path, tasks: VecDeque::new() }
     }
 
     pub(super) fn add<R, F>(
@@ -69,14 +70,18 @@ impl<L> PlannedTasks<L> {
         if self.tasks.iter().any(|other| other.name == planned.name) {
             return Err(StartError::NameTaken { name: path(&self.path, &planned.name) });
         }
-        self.tasks.push(planned);
+        self.tasks.push_back(planned);
         Ok(())
     }
 
     /// Spawns them, up to the first that cannot be. Returns those that are to be ready first.
-    pub(super) fn spawn(self, cx: &Cx<'_, L>, listed: &Listed) -> Result<Vec<TaskRef>, StartError> {
+    pub(super) fn spawn(
+        mut self,
+        cx: &Cx<'_, L>,
+        listed: &Listed,
+    ) -> Result<Vec<TaskRef>, StartError> {
         let mut awaited = Vec::new();
-        for Planned { name, spawn, must_be_ready } in self.tasks {
+        while let Some(Planned { name, spawn, must_be_ready }) = self.tasks.pop_front() {
             // Cloning a body is foreign code.
             let spawned = call_caught(|| spawn(cx, name.clone()));
             let task = spawned.unwrap_or_else(|payload| {
@@ -89,6 +94,13 @@ impl<L> PlannedTasks<L> {
             listed.add(task);
         }
         Ok(awaited)
+    }
+}
+
+/// As of a component: those that are not spawned.
+impl<L> Drop for PlannedTasks<L> {
+    fn drop(&mut self) {
+        drop_each_caught(std::mem::take(&mut self.tasks));
     }
 }
 

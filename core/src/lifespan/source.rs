@@ -5,6 +5,7 @@ use std::any::Any;
 use super::StartError;
 use crate::event::{ShutdownEvent, ShutdownTrigger};
 use crate::task::BoxError;
+use crate::wake::drop_each_caught;
 
 /// Something that can ask a lifespan to stop: signals, a watchdog, a service manager.
 ///
@@ -65,16 +66,29 @@ impl Sources {
         }));
     }
 
-    /// Binds them, up to the first that cannot be; they work while what is in `bound` lives.
+    /// Binds them, up to the first that cannot be; they work while `bound` lives.
     pub(crate) fn bind(
         self,
         stop: &ShutdownEvent,
         cancel: &ShutdownEvent,
-        bound: &mut Vec<Box<dyn Any>>,
+        bound: &mut Bound,
     ) -> Result<(), StartError> {
-        for bind in self.0 {
-            bound.push(bind(stop, cancel).map_err(StartError::StopSource)?);
-        }
-        Ok(())
+        let mut sources = self.0.into_iter();
+        let all = sources.by_ref().try_for_each(|bind| {
+            bound.0.push(bind(stop, cancel).map_err(StartError::StopSource)?);
+            Ok(())
+        });
+        drop_each_caught(sources);
+        all
+    }
+}
+
+/// What keeps sources working. A release that panics harms neither the others nor the report.
+#[derive(Default)]
+pub(crate) struct Bound(Vec<Box<dyn Any>>);
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        drop_each_caught(std::mem::take(&mut self.0));
     }
 }

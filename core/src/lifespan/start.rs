@@ -18,7 +18,6 @@ use crate::monitor::{AwaitedKind, NodeState};
 use crate::registry::TaskRef;
 use crate::scope::{LocalBoxFuture, Scope};
 use crate::sync::Arc;
-use crate::wake::drop_caught;
 
 /// A component whose start has begun.
 pub(super) struct Started<L> {
@@ -107,9 +106,7 @@ impl<L: Timer> Run<L> {
         }
         self.list_in_order_of_start();
         let all = completed == components.len();
-        for component in components {
-            let _ = drop_caught(component);
-        }
+        drop(components);
         all && !stop.is_set()
     }
 

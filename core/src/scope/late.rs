@@ -7,6 +7,7 @@ use super::Scope;
 use crate::event_loop::Closed;
 use crate::sync::{Arc, Mutex, lock};
 use crate::task::BoxError;
+use crate::wake::drop_each_caught;
 
 /// A future that stays on its thread.
 pub(crate) type LocalBoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -63,5 +64,12 @@ impl LateHandlers {
     /// From now on none can be added.
     pub(crate) fn refuse_more(&self) {
         lock(&self.0).closed = true;
+    }
+}
+
+/// Those that have not run are dropped where nobody is to blame for a panic of their destructors.
+impl Drop for LateHandlers {
+    fn drop(&mut self) {
+        drop_each_caught(std::mem::take(&mut lock(&self.0).handlers));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::sync::{Arc, Mutex, lock};
-use crate::wake::drop_caught;
+use crate::wake::drop_each_caught;
 
 type Value = Arc<dyn Any + Send + Sync>;
 
@@ -65,9 +65,14 @@ impl State {
         let values = std::mem::take(&mut lock(&self.0).by_type);
         let mut values = values.into_values().collect::<Vec<_>>();
         values.sort_unstable_by_key(|&(inserted, _)| std::cmp::Reverse(inserted));
-        for value in values {
-            let _ = drop_caught(value);
-        }
+        drop_each_caught(values);
+    }
+}
+
+/// What was inserted after the end is cleared, too.
+impl Drop for State {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 

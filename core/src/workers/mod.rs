@@ -7,19 +7,18 @@ mod report;
 
 pub use report::WorkersReport;
 
-use std::any::Any;
 use std::fmt;
 
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::{LoopOwner, Timer};
 use crate::inside::InsideLoop;
-use crate::lifespan::{HandlerOutcome, Lifespan, Report, Sources, StartError, StopSource};
+use crate::lifespan::{Bound, HandlerOutcome, Lifespan, Report, Sources, StartError, StopSource};
 use crate::monitor::Monitor;
 use crate::observer::Observer;
 use crate::registry::WorkerTasks;
 use crate::sync::Arc;
 use crate::task::{BoxError, Failure, Name, Output, Panic};
-use crate::wake::call_caught;
+use crate::wake::{call_caught, drop_caught, drop_each_caught};
 use crate::worker::Worker;
 use hub::Hub;
 
@@ -170,6 +169,14 @@ impl<'a> Workers<'a> {
     /// process if one does not let go by then, its [`hard_end`](Lifespan::hard_end) says. The report says what failed, also if nothing could start: inside a running
     /// loop, for example, it holds [`RunError::InsideLoop`](crate::RunError::InsideLoop).
     pub fn run(mut self) -> WorkersReport {
+        let report = self.run_all();
+        // What was not called goes here, too, and does not cost the report.
+        drop_each_caught([self.main_start.take(), self.main_stop.take()]);
+        let _ = drop_caught(self.work);
+        report
+    }
+
+    fn run_all(&mut self) -> WorkersReport {
         let bound = match self.bind() {
             Ok(bound) => bound,
             Err(error) => {
@@ -189,12 +196,12 @@ impl<'a> Workers<'a> {
     }
 
     /// Refuses what cannot run, and binds the sources; nothing has run then.
-    fn bind(&mut self) -> Result<Vec<Box<dyn Any>>, StartError> {
+    fn bind(&mut self) -> Result<Bound, StartError> {
         (self.may_block)("Workers::run").map_err(|inside| StartError::Run(inside.into()))?;
         if let Some(error) = self.refused.take() {
             return Err(error);
         }
-        let mut bound = Vec::new();
+        let mut bound = Bound::default();
         let sources = std::mem::take(&mut self.sources);
         sources.bind(&self.hub.event, &self.hub.cancel, &mut bound)?;
         Ok(bound)

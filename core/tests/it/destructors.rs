@@ -3,10 +3,14 @@
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::task::Waker;
 use std::time::Duration;
 
-use lifespan_core::{Cx, Lifespan, LoopOwner, Observer, OpenScope, Outcome, RestartPolicy};
+use lifespan_core::{
+    BoxError, Cx, Lifespan, LoopOwner, Observer, OpenScope, Outcome, RestartPolicy,
+    ShutdownTrigger, StartError, StopSource, Workers,
+};
 
 use crate::by_hand::{ByHand, Hand, next_round, run, serve};
 use crate::woken::{PanicOnDrop, poll};
@@ -21,6 +25,18 @@ async fn fail_until_lists_are_full(cx: &Cx<'_, Hand>) {
         cx.spawn(async |_cx| Err::<(), _>("no disk")).detach();
     }
     next_round().await;
+}
+
+#[test]
+fn what_a_subscriber_has_not_heard_harms_nobody() {
+    let _ = serve(async |cx| {
+        let subscription = cx.events().subscribe::<PanicOnDrop>("it").unwrap();
+        for _ in 0..2 {
+            assert_eq!(cx.events().dispatch("it", PanicOnDrop).unwrap(), 1);
+        }
+        drop(subscription);
+        assert_eq!(cx.events().subscribers("it"), 0);
+    });
 }
 
 #[test]
@@ -110,4 +126,94 @@ fn failures_that_no_report_has_told_go_with_their_lifespan() {
         cx.spawn(fail).detach();
         cx.spawn(fail).detach();
     });
+}
+
+#[test]
+fn late_shutdown_handlers_that_do_not_run_harm_nobody() {
+    run_and_drop(async |cx| {
+        for _ in 0..2 {
+            let bad = PanicOnDrop;
+            assert!(cx.on_shutdown(async move |_cx| drop(bad)).is_ok());
+        }
+    });
+}
+
+#[test]
+fn what_was_described_and_does_not_run_harms_nobody() {
+    let task = || {
+        let bad = Arc::new(PanicOnDrop);
+        async move |_cx: Cx<'_, Hand>| drop(bad)
+    };
+    let handler = || {
+        let bad = PanicOnDrop;
+        async move |_cx: Cx<'_, Hand>| drop(bad)
+    };
+    let described = || {
+        Lifespan::on(ByHand::new())
+            .startup("db", async |_cx| Err::<(), _>("no disk"))
+            .startup("web", handler())
+            .shutdown("web", handler())
+            .component("jobs", |it| it.task("one", task()).task("two", task()))
+            .task("one", task())
+            .task("two", task())
+            .serve(handler())
+    };
+    let report = described().run();
+    assert_eq!(report.components[0].startup.to_string(), "failed: no disk", "{report}");
+    let report = described().task("one", async |_cx| ()).run();
+    assert!(matches!(report.start_error, Some(StartError::NameTaken { .. })), "{report}");
+}
+
+/// Binds what panics when it is released.
+struct Source(Result<(), BoxError>);
+
+impl StopSource for Source {
+    type Bound = PanicOnDrop;
+
+    fn bind(
+        self,
+        _stop: ShutdownTrigger,
+        _cancel: ShutdownTrigger,
+    ) -> Result<PanicOnDrop, BoxError> {
+        self.0.map(|()| PanicOnDrop)
+    }
+}
+
+#[test]
+fn sources_whose_release_panics_do_not_cost_the_report() {
+    let with_two = || Lifespan::on(ByHand::new()).stop_on(Source(Ok(()))).stop_on(Source(Ok(())));
+    let report = with_two().serve(async |_cx| ()).run();
+    assert!(report.is_clean(), "{report}");
+    let report = with_two().stop_on(Source(Err("no signals".into()))).run();
+    assert!(report.start_error.is_some(), "{report}");
+}
+
+#[test]
+fn callbacks_of_a_hard_end_that_are_not_called_harm_nobody() {
+    let (gone, is_gone) = mpsc::channel::<()>();
+    let (first, second, also_gone) = (PanicOnDrop, PanicOnDrop, gone.clone());
+    let report = Lifespan::on(ByHand::new())
+        .on_hard_end(move |_report| drop((first, also_gone)))
+        .on_waiting(move |_line| {
+            let _ = (&second, &gone);
+        })
+        .serve(async |_cx| ())
+        .run();
+    assert!(report.is_clean(), "{report}");
+    assert!(is_gone.recv().is_err(), "the thread that had them has dropped them");
+}
+
+#[test]
+fn what_workers_do_not_call_does_not_cost_their_report() {
+    let (work, start, stop) = (PanicOnDrop, PanicOnDrop, PanicOnDrop);
+    let workers = Workers::new(1, move |_worker| {
+        let _work = &work;
+        Lifespan::on(ByHand::new())
+    });
+    let report = workers
+        .stop_on(Source(Err("no signals".into())))
+        .on_main_start(move || drop(start))
+        .on_main_stop(move || drop(stop))
+        .run();
+    assert!(report.start_error.is_some(), "{report}");
 }

@@ -16,6 +16,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Report;
+use crate::wake::drop_caught;
 
 /// What becomes of the process when a stop has not ended by its overall deadline.
 ///
@@ -42,8 +43,21 @@ type OnWaiting = Box<dyn FnMut(&StillStopping) + Send>;
 #[derive(Default)]
 pub(crate) struct WatchPlan {
     pub(super) hard_end: HardEnd,
+    pub(super) callbacks: Callbacks,
+}
+
+/// What a user gave to be called; each is dropped under a guard of its own, wherever that is.
+#[derive(Default)]
+pub(super) struct Callbacks {
     pub(super) on_hard_end: Option<OnHardEnd>,
     pub(super) on_waiting: Option<OnWaiting>,
+}
+
+impl Drop for Callbacks {
+    fn drop(&mut self) {
+        let _ = drop_caught(self.on_hard_end.take());
+        let _ = drop_caught(self.on_waiting.take());
+    }
 }
 
 impl fmt::Debug for WatchPlan {

@@ -6,9 +6,9 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::Builder;
 use std::time::Duration;
 
+use super::Callbacks;
 use super::finish::Finish;
 use super::still_stopping::StillStopping;
-use super::{OnHardEnd, OnWaiting};
 use crate::lifespan::report::Report;
 use crate::sync::Arc;
 use crate::wake::{call_caught, drop_caught};
@@ -18,8 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How things are said: by the callbacks of the user's, else to standard error.
 pub(super) struct Voice {
-    pub(super) on_hard_end: Option<OnHardEnd>,
-    pub(super) on_waiting: Option<OnWaiting>,
+    pub(super) callbacks: Callbacks,
     pub(super) finish: Arc<Finish>,
 }
 
@@ -94,14 +93,14 @@ impl Voice {
         if !self.finish.is_open() {
             return; // it has been overtaken by the end
         }
-        match &mut self.on_waiting {
+        match &mut self.callbacks.on_waiting {
             Some(on_waiting) => drop(call_caught(|| on_waiting(line))),
             None => write(&format!("{line}\n")),
         }
     }
 
     fn report(&mut self, report: &Report) {
-        match self.on_hard_end.take() {
+        match self.callbacks.on_hard_end.take() {
             Some(on_hard_end) => drop(call_caught(|| on_hard_end(report))),
             None => write(&report.to_string()),
         }

@@ -44,9 +44,9 @@ impl Watch {
         tend: impl Fn() -> bool + Send + 'static,
     ) -> Option<Self> {
         let finish = Arc::new(Finish::default());
-        let WatchPlan { hard_end, on_hard_end, on_waiting } = plan;
-        let quiet = if on_waiting.is_some() { Duration::ZERO } else { QUIET };
-        let voice = Voice { on_hard_end, on_waiting, finish: Arc::clone(&finish) };
+        let WatchPlan { hard_end, callbacks } = plan;
+        let quiet = if callbacks.on_waiting.is_some() { Duration::ZERO } else { QUIET };
+        let voice = Voice { callbacks, finish: Arc::clone(&finish) };
         let thread = WatchThread {
             finish: Arc::clone(&finish),
             budgets,
