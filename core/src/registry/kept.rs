@@ -32,6 +32,8 @@ impl Kept {
 impl Registry {
     /// From now on the last `count` tasks are kept when they have ended.
     pub(crate) fn keep_finished(self: &Arc<Self>, count: usize) {
+        // Over both steps, so that the limit and the flags are of one call, if two meet.
+        let mut kept = lock(&self.kept);
         // A listed task does not take the short way out, which keeps nothing.
         let mut shards = self.lock_all();
         // Under the locks, under which who begins to listen raises it.
@@ -44,8 +46,15 @@ impl Registry {
             }
         }
         drop(shards);
-        let leave = lock(&self.kept).set_limit(count);
+        let leave = kept.set_limit(count);
+        drop(kept);
         self.let_go(leave);
+    }
+
+    /// How many are kept at the most, for models.
+    #[cfg(all(test, loom))]
+    pub(super) fn kept_limit(&self) -> usize {
+        lock(&self.kept).limit
     }
 
     /// The finished tasks that are kept, the one that ended first in front.

@@ -11,6 +11,8 @@
 mod failures;
 mod hub;
 mod kept;
+#[cfg(all(test, loom))]
+mod kept_models;
 mod listener;
 #[cfg(all(test, loom))]
 mod listener_models;
