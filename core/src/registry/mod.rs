@@ -4,9 +4,12 @@
 //! lies in the shard of its name, any other in that of the thread that spawned it. What is asked of
 //! all tasks locks all shards, and so sees one moment.
 //!
-//! Lock order: that of the kept or of the vitals; shards, the first one first; then the hub's or the failures'. Never
-//! the other way. Nothing runs foreign code under them: what is to be woken or dropped leaves the
-//! locked section first.
+//! Lock order: that of the turns, of the kept or of the table of vitals; then shards, the first one
+//! first; then that of the hub, of a tally, of the failures or of the pool of words. Never the other
+//! way, never two of one step but shards, and never those of two registries. That of the scopes below
+//! and that of the vitals of one task are taken alone; under the latter an event may be made. Nothing
+//! runs foreign code under any of them, not even a look at the clock: what is to be woken or dropped
+//! leaves the locked section first.
 
 mod failures;
 mod hub;

@@ -25,8 +25,15 @@ impl Registry {
     ) -> Result<Slot, Refused> {
         let may_wait = flags & Flags::QUEUED != 0 && self.has_turns();
         let flags = flags & !Flags::QUEUED;
-        let came =
-            if may_wait { self.come_in_turn(entry, flags)? } else { self.come(entry, flags)? };
+        // A closure on a thread of its own is not seen to begin, nor is a scope. Before any lock: it
+        // reads the clock.
+        let is_unseen = flags & (Flags::BLOCKING | Flags::SCOPE) != 0;
+        let since = if is_unseen { self.clock.stamp() } else { Stamp::NONE };
+        let came = if may_wait {
+            self.come_in_turn(entry, since, flags)?
+        } else {
+            self.come(entry, since, flags)?
+        };
         if came.is_stopping || came.is_attended {
             self.tell_of(&came);
         }
@@ -35,19 +42,21 @@ impl Registry {
 
     /// As `come`, of a task that may have to wait.
     #[cold]
-    fn come_in_turn(self: &Arc<Self>, entry: &mut Entry, flags: u32) -> Result<Came, Refused> {
-        let Some(turns) = self.turns() else { return self.come(entry, flags) };
+    fn come_in_turn(
+        self: &Arc<Self>,
+        entry: &mut Entry,
+        since: Stamp,
+        flags: u32,
+    ) -> Result<Came, Refused> {
+        let Some(turns) = self.turns() else { return self.come(entry, since, flags) };
         let entrance = turns.enter();
-        let came = self.come(entry, flags | entrance.flags())?;
+        let came = self.come(entry, since, flags | entrance.flags())?;
         entrance.take(RecordAt::new(self, came.slot).id(), came.slot);
         Ok(came)
     }
 
     #[inline]
-    fn come(&self, entry: &mut Entry, flags: u32) -> Result<Came, Refused> {
-        // A closure on a thread of its own is not seen to begin, nor is a scope.
-        let is_unseen = flags & (Flags::BLOCKING | Flags::SCOPE) != 0;
-        let since = if is_unseen { self.clock.stamp() } else { Stamp::NONE };
+    fn come(&self, entry: &mut Entry, since: Stamp, flags: u32) -> Result<Came, Refused> {
         match &entry.name {
             None => self.come_unnamed(entry, since, flags),
             Some(_) => self.come_named(entry, since, flags),

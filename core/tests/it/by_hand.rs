@@ -49,6 +49,7 @@ struct Queues {
     holds_tasks: bool,
     is_closed: bool,
     ids: u64,
+    on_now: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl std::fmt::Debug for Queues {
@@ -154,6 +155,11 @@ impl Hand {
         self.0.lock().holds_work = true;
     }
 
+    /// Has the next look at the clock call this.
+    pub(crate) fn on_now(&self, call: impl FnOnce() + Send + 'static) {
+        self.0.lock().on_now = Some(Box::new(call));
+    }
+
     /// From now on no task is polled.
     pub(crate) fn hold_tasks(&self) {
         self.0.lock().holds_tasks = true;
@@ -251,6 +257,10 @@ impl Timer for Hand {
     }
 
     fn now(&self) -> Instant {
+        let call = self.0.lock().on_now.take();
+        if let Some(call) = call {
+            call();
+        }
         self.0.began + self.0.lock().now
     }
 

@@ -2,12 +2,12 @@
 
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use lifespan_core::{Cx, Outcome, TaskError, TaskState};
 
-use crate::by_hand::{Hand, next_round, serve};
+use crate::by_hand::{Hand, next_round, serve, serve_with};
 use crate::outcomes::Gone;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -129,5 +129,20 @@ fn scopes_inside_have_no_turns_and_zero_is_one() {
             }
         });
         task.unwrap().await.unwrap();
+    });
+}
+
+#[test]
+fn a_clock_that_reenters_does_not_deadlock() {
+    let _ = serve_with(|hand| {
+        async move |cx| {
+            let scope = cx.scope("few").max_concurrency(1).open().unwrap();
+            let (spawner, (sender, started)) = (scope.spawner().clone(), mpsc::channel());
+            hand.on_now(move || {
+                sender.send(spawner.spawn(async |_cx| 7).unwrap()).unwrap();
+            });
+            scope.task("work").spawn_blocking(|_stop| ()).unwrap().await.unwrap();
+            assert_eq!(started.recv().unwrap().await.unwrap(), 7);
+        }
     });
 }
