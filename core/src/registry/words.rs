@@ -142,17 +142,17 @@ impl Word {
         }
     }
 
-    /// Raises flags and counts a reference for the caller, or none, if a task lives here; returns the
-    /// flags before then.
-    pub(super) fn change_if_live(&self, bits: u32, reference: Reference) -> Option<Flags> {
+    /// Raises flags and counts a reference for the caller, or none, if a task lives here. Tells whether
+    /// one does.
+    pub(super) fn change_if_live(&self, bits: u32, reference: Reference) -> bool {
         let mut before = self.read();
         while before.is_live() {
             match self.exchange(before, before.raised(bits, reference == Reference::Counted)) {
-                Ok(_) => return Some(before),
+                Ok(_) => return true,
                 Err(now) => before = now,
             }
         }
-        None
+        false
     }
 
     /// Has a task that completed settle, if nobody attends to it (record, invariant 5). Returns the
@@ -246,10 +246,10 @@ mod tests {
     #[test]
     fn only_a_live_task_is_referred_to_by_who_finds_it() {
         let word = Word::default();
-        assert!(word.change_if_live(Flags::ATTENDED, Reference::Counted).is_none());
+        assert!(!word.change_if_live(Flags::ATTENDED, Reference::Counted));
         assert!(word.read() == Flags::opened(0, 0));
         word.open(0, 2);
-        assert!(word.change_if_live(Flags::ATTENDED, Reference::Counted).is_some());
+        assert!(word.change_if_live(Flags::ATTENDED, Reference::Counted));
         assert!(word.read() == Flags::opened(Flags::ATTENDED, 3));
     }
 }

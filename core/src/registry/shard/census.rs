@@ -10,7 +10,7 @@ impl Locked<'_> {
         for index in self.0.slab.indices() {
             let word = self.0.slab.word(index);
             let listed = Flags::ATTENDED | Flags::LISTED;
-            if word.change_if_live(listed, Reference::Counted).is_some() {
+            if word.change_if_live(listed, Reference::Counted) {
                 each(Slot::new(word), self.record(index));
             }
         }
@@ -33,7 +33,7 @@ impl Locked<'_> {
     /// registration until it has settled.
     fn attend_if_live(&self, index: u32, bits: u32) -> bool {
         let word = self.0.slab.word(index);
-        word.change_if_live(Flags::ATTENDED | bits, Reference::NotCounted).is_some()
+        word.change_if_live(Flags::ATTENDED | bits, Reference::NotCounted)
     }
 
     pub(in crate::registry) fn live(&self) -> usize {
@@ -57,8 +57,7 @@ impl Locked<'_> {
     pub(in crate::registry) fn refer_unstopped(&mut self) -> Vec<Slot> {
         let words = self.0.slab.indices().map(|index| self.0.slab.word(index));
         let is_unstopped = |word: &&Word| {
-            !word.read().is_stopped()
-                && word.change_if_live(Flags::ATTENDED, Reference::Counted).is_some()
+            !word.read().is_stopped() && word.change_if_live(Flags::ATTENDED, Reference::Counted)
         };
         words.filter(is_unstopped).map(Slot::new).collect()
     }

@@ -97,8 +97,7 @@ impl Locked<'_> {
         let index = names.find(tag, |index| what_is(slab, successors, index, tag, name))?;
         // It may end at this moment: then it is not found.
         let word = slab.word(index);
-        word.change_if_live(bits, Reference::Counted)?;
-        Some(Slot::new(word))
+        word.change_if_live(bits, Reference::Counted).then(|| Slot::new(word))
     }
 
     /// Finds out where the index has room for a name, unless a live task has it.
