@@ -99,6 +99,8 @@ impl<O: LoopOwner> Foreground<O> {
 
     /// Adds an observer, which hears of the tasks from now on; see
     /// [`Lifespan::observer`](crate::Lifespan::observer).
+    ///
+    /// Of a task that another thread starts meanwhile it may hear at its end and not at its spawn.
     pub fn observer<B: Observer>(self, observer: B) -> Self {
         self.standing.root().shared().observers.add(Arc::new(observer));
         self.standing.root().registry().begin_to_be_heard();
