@@ -6,7 +6,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::presence::{Absence, Presence};
-use super::{Bound, Lifespan, Report, StartError, Stopped, Watch, drive};
+use super::run::Stopped;
+use super::{Bound, Lifespan, Report, StartError, Watch, drive};
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::inside::Inside;

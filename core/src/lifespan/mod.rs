@@ -15,6 +15,7 @@ mod planned;
 mod presence;
 mod readiness;
 mod report;
+mod run;
 mod serve;
 mod source;
 mod standing;
@@ -40,7 +41,7 @@ use std::panic::Location;
 
 use crate::event::ShutdownEvent;
 use crate::event_loop::{EventLoop, LoopOwner, Timer};
-use crate::monitor::{Board, Monitor, Phase};
+use crate::monitor::{Board, Monitor};
 use crate::observer::Observer;
 use crate::observers::Observers;
 use crate::scope::{Cx, Factory, Seat, TaskFn};
@@ -108,77 +109,6 @@ impl<O: LoopOwner> Lifespan<O> {
     /// Begins a lifespan on a loop that this owner will drive.
     pub fn on(owner: O) -> Self {
         Self::new(owner)
-    }
-
-    /// Runs all of it on this thread, until it has stopped.
-    ///
-    /// The report says what failed, also if nothing could start: inside a running loop, for
-    /// example, it holds [`RunError::InsideLoop`](crate::RunError::InsideLoop).
-    pub fn run(self) -> Report
-    where
-        O::Handle: Timer,
-    {
-        self.run_until(ShutdownEvent::new())
-    }
-
-    /// Runs it; `cancel` has its stop wait for no grace any more.
-    pub(crate) fn run_until(self, cancel: ShutdownEvent) -> Report
-    where
-        O::Handle: Timer,
-    {
-        let Self { mut owner, mut plan, sources } = self;
-        let event = plan.event();
-        // Whatever ends this: a source is released when the monitor shows that all has stopped.
-        let mut bound = Bound::default();
-        let stopped = Stopped(Arc::clone(&plan.board));
-        if let Err(error) = sources.bind(&event, &cancel, &mut bound) {
-            return Report::not_started(error, &event);
-        }
-        let driven = owner.run(async move |handle| drive::drive(handle, plan, cancel).await);
-        drop(stopped);
-        drop(bound);
-        let (report, watch) = driven.unwrap_or_else(|error| (Report::not_run(error, &event), None));
-        // A loop may wait for its threads, and that is watched, too.
-        drop(owner);
-        Watch::end(watch, report)
-    }
-}
-
-/// Says, when it is dropped, that the lifespan has stopped.
-struct Stopped(Arc<Board>);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        self.0.enter(Phase::Stopped);
-    }
-}
-
-/// For whoever runs several of them.
-impl<O, L> Lifespan<O, L> {
-    /// Tells which worker it is, and who lists its tasks.
-    pub(crate) fn seat_at(&mut self, seat: Seat) {
-        self.plan.seat = seat;
-    }
-
-    /// Adds the observers of all of them.
-    pub(crate) fn observe_for(&mut self, observers: &Observers) {
-        self.plan.observers.add_all(observers);
-    }
-
-    /// Tells whether the caller gave an event, which others may set; ask before
-    /// [`stop_event`](Self::stop_event) makes one.
-    pub(crate) fn was_given_an_event(&self) -> bool {
-        self.plan.event.is_some()
-    }
-
-    /// What its monitors show.
-    pub(crate) fn board(&self) -> Arc<Board> {
-        Arc::clone(&self.plan.board)
-    }
-
-    /// Returns the event that it will run with.
-    pub(crate) fn stop_event(&mut self) -> ShutdownEvent {
-        self.plan.event()
     }
 }
 
