@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{RecordAt, RecordRef, Registry, Slot, raised_for};
+use super::{Core, RecordAt, RecordRef, Registry, Slot, raised_for};
 use crate::sync::{Arc, lock};
 use crate::task::Flags;
 use crate::wake::drop_caught;
@@ -90,7 +90,9 @@ impl Registry {
     fn let_go(self: &Arc<Self>, slots: impl IntoIterator<Item = Slot>) {
         slots.into_iter().for_each(|slot| drop(RecordRef::new(Arc::clone(self), slot)));
     }
+}
 
+impl Core {
     /// What is kept may hold errors whose destructors panic; whoever drops the registry is not to
     /// blame.
     pub(super) fn drop_kept(&mut self) {

@@ -11,6 +11,7 @@
 //! runs foreign code under any of them, not even a look at the clock: what is to be woken or dropped
 //! leaves the locked section first.
 
+mod counts;
 mod failures;
 mod hub;
 mod kept;
@@ -42,6 +43,7 @@ mod word_models;
 mod words;
 mod worker_tasks;
 
+pub(crate) use counts::Counts;
 pub(crate) use failures::{FailedTask, Failures};
 pub(crate) use hub::Watch;
 pub(crate) use listener::Listener;
@@ -60,6 +62,7 @@ pub(crate) use vitals::Vitals;
 pub use worker_tasks::WorkerTasks;
 
 use std::cell::Cell;
+use std::ops::Deref;
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -76,7 +79,25 @@ use tally::Above;
 use tree::Below;
 use vitals::VitalsTable;
 
+/// A registry by one of its counts, see [`Counts`]: what is asked of it is asked of its core.
+///
+/// Aligned, so that threads which count do not share a line of the cache.
+#[repr(align(128))]
 pub(crate) struct Registry {
+    core: Arc<Core>,
+}
+
+impl Deref for Registry {
+    type Target = Core;
+
+    #[inline]
+    fn deref(&self) -> &Core {
+        &self.core
+    }
+}
+
+/// A registry itself.
+pub(crate) struct Core {
     /// The component that it belongs to: empty for the root, and in a user's scope.
     path: Name,
     /// Of a user's scope: its place in the registry around it.
@@ -108,7 +129,7 @@ impl Registry {
         let (tagger, shards) = (Tagger::new(), Shards::several(raised_for(&*listener)));
         let (above, below, hub) = (None, Below::default(), Mutex::default());
         let (kept, vitals) = (Mutex::default(), Mutex::default());
-        Arc::new(Self {
+        Self::counted(Core {
             path,
             above,
             below,
@@ -125,9 +146,14 @@ impl Registry {
         })
     }
 
+    /// With the first count of it.
+    fn counted(core: Core) -> Arc<Self> {
+        Arc::new(Self { core: Arc::new(core) })
+    }
+
     /// That of a scope in this one.
-    fn inner(&self, above: Above) -> Self {
-        Self {
+    fn inner(&self, above: Above) -> Arc<Self> {
+        Self::counted(Core {
             path: Name::from(""),
             above: Some(above),
             below: Below::default(),
@@ -141,7 +167,12 @@ impl Registry {
             hub: Mutex::default(),
             kept: Mutex::default(),
             vitals: Mutex::default(),
-        }
+        })
+    }
+
+    /// Tells whether both are one registry, by whichever count.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -150,7 +181,7 @@ impl Registry {
 
     /// Names the registry while it lives.
     pub(crate) fn address(&self) -> usize {
-        std::ptr::from_ref(self).addr()
+        Arc::as_ptr(&self.core).addr()
     }
 
     /// Has the listener hear of the end of all that lives here and below, and of all that comes: to be

@@ -27,10 +27,14 @@ impl Shards {
         Self { first: Shard::new(Slab::small(0), raised), others: None }
     }
 
+    pub(super) fn are_several(&self) -> bool {
+        self.others.is_some()
+    }
+
     /// The place of a shard, by a number that stands for a thread or a name.
     #[inline]
     pub(super) fn place(&self, number: usize) -> usize {
-        if self.others.is_some() { number % SHARDS } else { 0 }
+        if self.are_several() { number % SHARDS } else { 0 }
     }
 
     #[inline]

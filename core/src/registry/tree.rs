@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::tally::Above;
-use super::{FailurePolicy, RecordAt, RecordRef, Refused, Registry, Slot, StopTimes};
+use super::{Core, FailurePolicy, RecordAt, RecordRef, Refused, Registry, Slot, StopTimes};
 use crate::sync::{Arc, Mutex, Weak, lock};
 use crate::task::{Entry, Flags, Name, Outcome};
 use crate::wake::call_caught;
@@ -51,7 +51,7 @@ impl Registry {
     ) -> Result<(Arc<Self>, RecordRef), Refused> {
         let slot = self.register(entry, Flags::SCOPE | Flags::HANDLE)?;
         let record = RecordRef::new(Arc::clone(self), slot);
-        let inner = Arc::new(self.inner(Above::new(record.clone(), policy, limit)));
+        let inner = self.inner(Above::new(record.clone(), policy, limit));
         self.below.insert(slot, &inner);
         // Who began to listen after it was made may not have found it in the list.
         if self.listener.hears() {
@@ -268,7 +268,7 @@ impl Registry {
 }
 
 /// Iterative: the last holder of a scope may hold, through that, all those around it.
-impl Drop for Registry {
+impl Drop for Core {
     fn drop(&mut self) {
         self.drop_kept();
         let mut above = self.above.take();
@@ -276,7 +276,8 @@ impl Drop for Registry {
             std::mem::take(&mut *lock(&tally)).forget();
             let outer = Arc::clone(record.registry());
             drop(record);
-            above = Arc::into_inner(outer).and_then(|mut outer| outer.above.take());
+            let outer = Arc::into_inner(outer).and_then(|outer| Arc::into_inner(outer.core));
+            above = outer.and_then(|mut outer| outer.above.take());
         }
     }
 }

@@ -192,7 +192,7 @@ impl<L> Registered<'_, L> {
     #[inline]
     pub(super) fn halves<F, T: 'static>(self, body: F) -> (Task<T>, Start<F, L, T>) {
         let value = ValueSlot::new();
-        let registry = Arc::clone(self.place.scope.registry());
+        let registry = Arc::clone(self.place.scope.counted_registry());
         let task = Task::new(RecordRef::new(registry, self.slot), value.clone());
         (task, Start::new(body, self, value))
     }

@@ -69,7 +69,7 @@ impl<L> OpenScope<L> {
         let caller = cx.record()?.refer();
         let own = self.node().registry();
         let mut at = Arc::clone(caller.registry());
-        while !Arc::ptr_eq(&at, own) {
+        while !at.is(own) {
             let outer = at.record()?.registry();
             at = Arc::clone(outer);
         }

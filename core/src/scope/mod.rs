@@ -58,7 +58,7 @@ use crate::events::Events;
 use crate::monitor::Board;
 use crate::observers::Observers;
 use crate::polls::Polls;
-use crate::registry::{Failures, RecordRef, Registry, StopTimes, Tasks};
+use crate::registry::{Counts, Failures, RecordRef, Registry, StopTimes, Tasks};
 use crate::service::Group;
 use crate::sync::{Arc, Mutex, OnceLock, lock};
 use crate::task::{Name, Outcome};
@@ -68,7 +68,7 @@ use late::LateHandlers;
 /// A node of the tree.
 pub(crate) struct Scope {
     event: ShutdownEvent,
-    registry: Arc<Registry>,
+    registry: Counts,
     shared: Arc<Shared>,
     /// `None` in the root itself.
     root: Option<Arc<Self>>,
@@ -114,6 +114,7 @@ impl Scope {
         let (listener, polls) = (Arc::new(shared.observers.clone()), Arc::clone(&shared.polls));
         let registry = Registry::new(path, failures, clock, stop, listener, polls);
         shared.seat.tasks.add(shared.seat.worker, &registry);
+        let registry = Counts::of(registry);
         let (event, late, services) =
             (ShutdownEvent::new(), LateHandlers::default(), OnceLock::new());
         let grace = Mutex::default();
@@ -125,7 +126,7 @@ impl Scope {
         let own = registry.record().and_then(|record| record.at().grace());
         Arc::new(Self {
             event,
-            registry,
+            registry: Counts::of(registry),
             shared: Arc::clone(&this.shared),
             root: Some(Self::root_of(this)),
             component: Some(Arc::clone(this.component.as_ref().unwrap_or(this))),
@@ -140,7 +141,12 @@ impl Scope {
     }
 
     pub(crate) fn registry(&self) -> &Arc<Registry> {
-        &self.registry
+        self.registry.first()
+    }
+
+    /// The registry for who will refer to it as often as there are tasks.
+    pub(crate) fn counted_registry(&self) -> &Arc<Registry> {
+        self.registry.of_this_thread()
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -162,7 +168,7 @@ impl Scope {
 
     /// Has this scope stop because of a task of its own: a user's alone, any other with all.
     pub(crate) fn fail(&self, reason: Reason) {
-        match self.registry.record() {
+        match self.registry().record() {
             Some(record) => drop(call_caught(|| record.at().stop(reason))),
             None => self.stop_all(reason),
         }
@@ -170,7 +176,7 @@ impl Scope {
 
     /// Tells the scope that its stop begins; before its event is set.
     pub(crate) fn begin_stop(&self, times: StopTimes) {
-        self.registry.begin_stop_tree(times);
+        self.registry().begin_stop_tree(times);
     }
 
     pub(crate) fn set_grace(&self, grace: Duration) {
@@ -181,7 +187,7 @@ impl Scope {
     /// deadline, while somebody in it still ran.
     fn outcome_of_late(&self) -> Outcome {
         let is_cancelled = |record: &RecordRef| record.flags().is_cancelled();
-        match self.registry.record().filter(|record| is_cancelled(record)) {
+        match self.registry().record().filter(|record| is_cancelled(record)) {
             Some(_) => Outcome::Cancelled,
             None => Outcome::LoopClosed,
         }
@@ -197,7 +203,7 @@ impl Scope {
     }
 
     fn tasks(&self) -> Tasks {
-        Tasks::new(Arc::clone(&self.registry))
+        Tasks::new(Arc::clone(self.registry()))
     }
 
     fn root_of(this: &Arc<Self>) -> Arc<Self> {

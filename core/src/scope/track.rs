@@ -124,7 +124,7 @@ impl<L> TaskBuilder<'_, L> {
 impl<L> Registered<'_, L> {
     /// The handle's reference; that of the tracked future is given up by who settles.
     fn record(self) -> RecordRef {
-        RecordRef::new(Arc::clone(self.place.scope.registry()), self.slot)
+        RecordRef::new(Arc::clone(self.place.scope.counted_registry()), self.slot)
     }
 }
 
