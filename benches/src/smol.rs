@@ -8,7 +8,7 @@ use lifespan::smol::{Smol, SmolLoop};
 use lifespan::{Cx, Lifespan};
 
 use crate::rounds::{Rounds, Shape};
-use crate::spawns::{self, LEAST, Naming, least};
+use crate::spawns::{self, LEAST, NAMED, Names, Naming, least};
 
 pub(crate) fn one_thread(rounds: Rounds) -> Rounds {
     let (send, receive) = std::sync::mpsc::channel();
@@ -21,14 +21,15 @@ pub(crate) fn one_thread(rounds: Rounds) -> Rounds {
 
 async fn run(cx: &Cx<'_, Smol>, mut rounds: Rounds) -> Rounds {
     let executor = Arc::new(Executor::new());
-    let (shape, count) = (rounds.shape(), Arc::new(()));
-    for number in rounds.turns(3 + Naming::ALL.len()) {
+    let (shape, count, names) = (rounds.shape(), Arc::new(()), Names::default());
+    for number in rounds.turns(4 + Naming::ALL.len()) {
         match number {
             0 => rounds.measure("Executor::spawn", bare(&executor, shape)).await,
             1 => rounds.measure(LEAST, wrapped(&executor, shape, &count)).await,
             2 => rounds.measure("Mutex<HashSet<String>>", hash_map(&executor, shape)).await,
+            3 => rounds.measure(NAMED, named(&executor, shape, &names)).await,
             ours => {
-                let (name, naming) = Naming::ALL[ours - 3];
+                let (name, naming) = Naming::ALL[ours - 4];
                 rounds.measure(name, spawns::work(cx, naming, shape)).await;
             }
         }
@@ -42,6 +43,11 @@ async fn bare(executor: &Executor<'_>, shape: Shape) {
 
 async fn wrapped(executor: &Executor<'_>, shape: Shape, count: &Arc<()>) {
     let spawn = |_| executor.spawn(least::<12>(count));
+    executor.run(shape.run(spawn, async |task| task.await)).await;
+}
+
+async fn named(executor: &Executor<'_>, shape: Shape, names: &Names) {
+    let spawn = |number| executor.spawn(names.least(number));
     executor.run(shape.run(spawn, async |task| task.await)).await;
 }
 

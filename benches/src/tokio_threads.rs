@@ -9,7 +9,7 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio_util::task::{JoinMap, TaskTracker};
 
 use crate::rounds::{Rounds, Shape};
-use crate::spawns::{self, LEAST, Naming, SMALL, least};
+use crate::spawns::{self, LEAST, NAMED, Names, Naming, SMALL, least};
 
 pub(crate) fn current_thread(rounds: Rounds) -> Rounds {
     on(TokioLoop::current_thread(), rounds)
@@ -35,8 +35,8 @@ fn on(owner: TokioLoop, rounds: Rounds) -> Rounds {
 
 async fn run(cx: &Cx<'_, Tokio>, mut rounds: Rounds) -> Rounds {
     let shape = rounds.shape();
-    let (tracker, count) = (TaskTracker::new(), Arc::new(()));
-    for number in rounds.turns(7 + Naming::ALL.len()) {
+    let (tracker, count, names) = (TaskTracker::new(), Arc::new(()), Names::default());
+    for number in rounds.turns(8 + Naming::ALL.len()) {
         match number {
             0 => rounds.measure("tokio::spawn", shape.run(|_| tokio::spawn(async {}), ended)).await,
             1 => {
@@ -54,8 +54,12 @@ async fn run(cx: &Cx<'_, Tokio>, mut rounds: Rounds) -> Rounds {
                 let wrapped = |_| tokio::spawn(least::<2>(&count));
                 rounds.measure(SMALL, shape.run(wrapped, ended)).await;
             }
+            7 => {
+                let named = |number| tokio::spawn(names.least(number));
+                rounds.measure(NAMED, shape.run(named, ended)).await;
+            }
             ours => {
-                let (name, naming) = Naming::ALL[ours - 7];
+                let (name, naming) = Naming::ALL[ours - 8];
                 rounds.measure(name, spawns::work(cx, naming, shape)).await;
             }
         }

@@ -86,7 +86,8 @@ fn one<R: Rival>(row: &mut Row, runtime: &Runtime) {
 }
 
 fn child_each(mut row: Row) {
-    in_turn(&mut row, &runtime(), &[set_tokens, set_events]);
+    // The drained list has no children: it shows what the tasks take.
+    in_turn(&mut row, &runtime(), &[set_tokens, set_events, one::<Drained>]);
     row.print(&[(0.7, CancellationToken::NAME)]);
 }
 
@@ -117,7 +118,7 @@ fn set_events(row: &mut Row, runtime: &Runtime) {
 }
 
 fn whole_lives(mut row: Row) {
-    in_turn(&mut row, &runtime(), &[lives_of_tokens, lives_of_events]);
+    in_turn(&mut row, &runtime(), &[lives_of_tokens, lives_of_events, lives_of_drained]);
     row.print(&[(0.7, CancellationToken::NAME)]);
 }
 
@@ -133,6 +134,16 @@ fn lives_of_events(row: &mut Row, runtime: &Runtime) {
     let tasks = row.of();
     row.measure(OURS, || {
         events(runtime, tasks).set();
+        end(runtime, tasks);
+    });
+}
+
+fn lives_of_drained(row: &mut Row, runtime: &Runtime) {
+    let tasks = row.of();
+    row.measure(Drained::NAME, || {
+        let event = Drained::new();
+        gather(runtime, tasks, || event.wait_owned());
+        event.set();
         end(runtime, tasks);
     });
 }
