@@ -70,10 +70,17 @@ fn a_closure_hears_a_stop_that_comes_by_virtual_time() {
 #[test]
 fn a_closure_that_ignores_the_stop_is_left_behind_at_the_virtual_deadline() {
     let (release, released) = mpsc::channel::<()>();
+    let (begin, begun) = mpsc::channel();
     let report = Lifespan::on(SimLoop::new(0).patience(Duration::from_millis(1)))
         .serve(async move |cx| {
-            let deaf = cx.spawner().task("deaf").spawn_blocking(move |_stop| wait_for(&released));
+            let deaf = cx.spawner().task("deaf").spawn_blocking(move |_stop| {
+                begin.send(()).unwrap();
+                wait_for(&released);
+            });
             deaf.unwrap().detach();
+            // Its turn comes meanwhile. One whose thread has not got to it could still be dropped.
+            cx.sleep(SECOND).await;
+            begun.recv().unwrap();
         })
         .run();
     drop(release);
