@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use super::builder::{Registered, SpawnError, TaskBuilder};
 use super::tracked::{Start, in_turn, settle};
-use super::{Cx, Spawner, Task};
+use super::{Cx, Replace, Spawner, Task};
 use crate::event::ShutdownEvent;
 use crate::event_loop::{Blocking, Closed};
 use crate::task::{Failure, Flags, Outcome, Output, Panic};
@@ -79,6 +79,39 @@ impl<L> TaskBuilder<'_, L> {
         }
     }
 
+    /// Runs a closure on a thread that may block, in the place of the task that has its name.
+    ///
+    /// As [`replace`](Self::replace): that one is cancelled, and the closure begins when it is gone. An
+    /// old closure that has begun cannot be cancelled: it is asked to stop, and waited for.
+    ///
+    /// # Cancel safety
+    /// Who stops waiting stops nothing: the old task goes, and the new one takes its place, detached.
+    ///
+    /// # Errors
+    /// [`SpawnError`] with the closure: the name is empty, or the scope has ended. Nothing is cancelled
+    /// then.
+    ///
+    /// # Panics
+    /// If the waker of the old task panics; it is cancelled, and the new one takes its place.
+    #[track_caller]
+    pub fn replace_blocking<R, F>(mut self, work: F) -> Result<Replace<R::Value>, SpawnError<F>>
+    where
+        L: Blocking,
+        R: Output<Value: Send + 'static>,
+        F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
+    {
+        self.flags |= Flags::BLOCKING;
+        let (registered, succession) = match self.succeed(Location::caller()) {
+            Ok(registered) => registered,
+            Err(rejected) => return Err(rejected.with(work)),
+        };
+        let task = match succession.holder {
+            None => registered.start_blocking(work),
+            Some(_) => registered.start_blocking_in_turn(work),
+        };
+        Ok(Replace::new(task, succession))
+    }
+
     /// As `spawn_blocking` of an unnamed task, for who holds the scope open: it cannot fail.
     #[track_caller]
     pub(super) fn start_blocking_anyway<R, F>(self, work: F) -> Task<R::Value>
@@ -103,19 +136,34 @@ impl<L> Registered<'_, L> {
         R: Output<Value: Send + 'static>,
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
-        let (task, start) = self.halves(work);
-        let place = self.place;
-        let event = place.record(self.slot).event(place.scope.event());
-        // A loop that has ended has dropped the closure, which settled the task: `LoopClosed`.
         if self.is_queued() {
-            let handle = place.handle.clone();
-            let _ = place.handle.spawn(in_turn(start, move |start| {
-                let _ = handle.spawn_blocking(move || run(start, &event));
-            }));
-        } else {
-            let _ = place.handle.spawn_blocking(move || run(start, &event));
+            return self.start_blocking_in_turn(work);
         }
+        let (task, start) = self.halves(work);
+        let event = self.event();
+        // A loop that has ended has dropped the closure, which settled the task: `LoopClosed`.
+        let _ = self.place.handle.spawn_blocking(move || run(start, &event));
         task
+    }
+
+    /// As `start_blocking`, of a closure that waits for its turn: on the loop.
+    fn start_blocking_in_turn<R, F>(self, work: F) -> Task<R::Value>
+    where
+        L: Blocking,
+        R: Output<Value: Send + 'static>,
+        F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
+    {
+        let (task, start) = self.halves(work);
+        let (event, handle) = (self.event(), self.place.handle.clone());
+        let _ = self.place.handle.spawn(in_turn(start, move |start| {
+            let _ = handle.spawn_blocking(move || run(start, &event));
+        }));
+        task
+    }
+
+    /// As its task sees it.
+    fn event(self) -> ShutdownEvent {
+        self.place.record(self.slot).event(self.place.scope.event())
     }
 }
 

@@ -88,7 +88,8 @@ impl<'p, L> TaskBuilder<'p, L> {
         Ok(Replace::new(registered.start_local_in_turn(body), succession))
     }
 
-    fn succeed(
+    /// Registers the task as the one that will have its name.
+    pub(super) fn succeed(
         self,
         spawned_at: &'static Location<'static>,
     ) -> Result<(Registered<'p, L>, Succession), Rejected> {
@@ -101,7 +102,11 @@ impl<'p, L> TaskBuilder<'p, L> {
     }
 }
 
-/// Completes with the new task when the old one is gone; made by [`TaskBuilder::replace`].
+/// Completes with the new task when the old one is gone.
+///
+/// Made by [`TaskBuilder::replace`] and its like, also by [`ServiceBuilder::replace`].
+///
+/// [`ServiceBuilder::replace`]: crate::ServiceBuilder::replace
 #[must_use = "the new task comes anyway; await this to know when the old one is gone"]
 pub struct Replace<T: 'static> {
     /// `None` when it was given out.
@@ -111,7 +116,7 @@ pub struct Replace<T: 'static> {
 }
 
 impl<T: 'static> Replace<T> {
-    fn new(task: Task<T>, succession: Succession) -> Self {
+    pub(super) fn new(task: Task<T>, succession: Succession) -> Self {
         if let Err(payload) = succession.cancel_others() {
             resume_unwind(payload.into_inner());
         }

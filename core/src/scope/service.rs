@@ -4,9 +4,10 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::builder::{SpawnError, TaskBuilder};
-use super::supervised::supervised;
-use super::{Cx, Factory, Spawner, Task, TaskFn};
+use super::builder::{Registered, SpawnError, TaskBuilder};
+use super::supervised::{supervised, supervised_in_turn};
+use super::tracked::Start;
+use super::{Cx, Factory, Replace, Spawner, Task, TaskFn};
 use crate::event_loop::{EventLoop, Timer};
 use crate::service::{Group, OnEnd, Service};
 use crate::task::{Grace, Name, Output};
@@ -77,22 +78,84 @@ impl<'p, L> ServiceBuilder<'p, L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
-        let Self { mut task, service } = self;
-        task.entry.grace = service.grace.map_or(Grace::DEFAULT, Grace::of);
-        let registered = match task.register(0, spawned_at) {
+        let (task, service) = self.task();
+        match task.register(0, spawned_at) {
+            Ok(registered) => Ok(registered.start_service(service, body)),
+            Err(rejected) => Err(rejected.with(body)),
+        }
+    }
+
+    /// Starts the service in the place of the task or service that has its name, which is cancelled.
+    ///
+    /// As [`TaskBuilder::replace`]: the body is not called before the old one is gone. Among the services
+    /// of its scope that [begin again together](crate::Strategy) it is the last one from then on.
+    ///
+    /// # Cancel safety
+    /// Who stops waiting stops nothing: the old one goes, and the new one takes its place, detached.
+    ///
+    /// # Errors
+    /// [`SpawnError`] with the body, unpolled: the name is empty, or the scope has ended. Nothing is
+    /// cancelled then.
+    ///
+    /// # Panics
+    /// If the waker of the old one panics; it is cancelled, and the new one takes its place.
+    #[track_caller]
+    pub fn replace<R, F>(self, body: F) -> Result<Replace<()>, SpawnError<F>>
+    where
+        L: Timer,
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
+    {
+        let (task, service) = self.task();
+        let (registered, succession) = match task.succeed(Location::caller()) {
             Ok(registered) => registered,
             Err(rejected) => return Err(rejected.with(body)),
         };
-        let (task, start) = registered.halves(body);
-        let place = registered.place;
-        // Now, so that whoever looks at it before its first poll finds a service.
-        drop(place.scope.registry().vitals_of(task.task_ref().record().at(), 0));
-        // Now, too: the order among the services of the scope is that of the spawns.
-        let member = Group::join(place.scope.services());
-        let future = supervised(start, service, member);
+        let task = match succession.holder {
+            None => registered.start_service(service, body),
+            Some(_) => registered.start_service_in_turn(service, body),
+        };
+        Ok(Replace::new(task, succession))
+    }
+
+    /// The task that it is.
+    fn task(self) -> (TaskBuilder<'p, L>, Service) {
+        let Self { mut task, service } = self;
+        task.entry.grace = service.grace.map_or(Grace::DEFAULT, Grace::of);
+        (task, service)
+    }
+}
+
+impl<L: Timer> Registered<'_, L> {
+    fn start_service<R, F>(self, service: Service, body: F) -> Task<()>
+    where
+        R: Output<Value: Send + 'static> + 'static,
+        F: for<'x> TaskFn<'x, L, R> + Factory,
+    {
+        let (task, start) = self.service_halves(body);
+        // Now: the order among the services of the scope is that of the spawns.
+        let member = Group::join(self.place.scope.services());
         // A loop that has ended has dropped the future, which settled the task: `LoopClosed`.
-        let _ = place.handle.spawn(future);
-        Ok(task)
+        let _ = self.place.handle.spawn(supervised(start, service, member));
+        task
+    }
+
+    /// As `start_service`, of one whose body waits for its turn.
+    fn start_service_in_turn<R, F>(self, service: Service, body: F) -> Task<()>
+    where
+        R: Output<Value: Send + 'static> + 'static,
+        F: for<'x> TaskFn<'x, L, R> + Factory,
+    {
+        let (task, start) = self.service_halves(body);
+        let _ = self.place.handle.spawn(supervised_in_turn(start, service));
+        task
+    }
+
+    fn service_halves<F>(self, body: F) -> (Task<()>, Start<F, L, ()>) {
+        let (task, start) = self.halves(body);
+        // Now, so that whoever looks at it before its first poll finds a service.
+        drop(self.place.scope.registry().vitals_of(task.task_ref().record().at(), 0));
+        (task, start)
     }
 }
 

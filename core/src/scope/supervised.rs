@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use super::attempt::{self, Orders};
 use super::place::{Own, Post};
 use super::tracked::{Home, Running, Start};
+use super::turn::Turn;
 use super::{Factory, Scope, TaskFn, cx};
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::registry::{RecordAt, TaskRef, Vitals};
-use crate::service::{Decision, Ended, Member, OnEnd, RestartPolicy, Restarts, Service};
+use crate::service::{Decision, Ended, Group, Member, OnEnd, RestartPolicy, Restarts, Service};
 use crate::sync::Arc;
 use crate::task::{BoxError, Outcome, Output, Panic};
 use crate::wake::call_caught;
@@ -38,6 +39,29 @@ where
         let home = start.home();
         let supervision = pin!(Some(supervise(home, factory, service, member)));
         Running::new(supervision, home).await;
+    }
+}
+
+/// As [`supervised`], of a service that has to wait for its turn: until then it is none of those that
+/// begin again together.
+#[expect(clippy::manual_async_fn, reason = "the signature says that the future is `Send`")]
+pub(super) fn supervised_in_turn<L, F, R>(
+    start: Start<F, L, ()>,
+    service: Service,
+) -> impl Future<Output = ()> + Send + 'static
+where
+    L: Timer,
+    F: for<'x> TaskFn<'x, L, R> + Factory,
+    R: Output<Value: Send + 'static> + 'static,
+{
+    async move {
+        match Turn::of(start.home().record()).await {
+            Ok(()) => {
+                let member = Group::join(start.home().place().scope.services());
+                supervised(start, service, member).await;
+            }
+            Err(payload) => start.fail(payload),
+        }
     }
 }
 

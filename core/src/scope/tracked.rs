@@ -59,7 +59,7 @@ impl<F, L, T> Start<F, L, T> {
     }
 
     /// Settles a body that never began, because its turn could not be waited for.
-    fn fail(mut self, payload: Payload) {
+    pub(super) fn fail(mut self, payload: Payload) {
         let dropped = drop_caught(self.body.take()); // before it settles: invariant 2
         settle(self.home.record(), Outcome::Panicked(Panic::new(payload)), dropped);
     }

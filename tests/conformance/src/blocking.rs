@@ -141,6 +141,29 @@ pub fn shares_the_names_of_its_scope<O: LoopOwner<Handle: Timer + Blocking>>(own
     });
 }
 
+/// A closure is replaced when it has heard that it is to stop, and has ended.
+pub fn may_be_replaced<O: LoopOwner<Handle: Timer + Blocking>>(owner: O) {
+    inside(owner, async |cx| {
+        let (begun, ended) = (Moment::default(), Moment::default());
+        let (at_begin, held) = (begun.clone(), ended.on_drop());
+        let old = cx.task("import").spawn_blocking(move |stop| {
+            let _held = held;
+            at_begin.come();
+            stop.wait_blocking().is_ok()
+        });
+        let old = old.unwrap();
+        begun.wait().await;
+        let new = cx.task("import").replace_blocking(move |_stop| ended.has_come());
+        let new = new.unwrap().await;
+        assert!(matches!(old.task_ref().outcome(), Some(Outcome::Completed)));
+        assert!(old.await.unwrap(), "it was told to stop");
+        assert!(new.await.unwrap(), "the old closure had ended");
+        let fresh = cx.task("import").replace_blocking(|_stop| 4).unwrap().await;
+        assert_eq!(fresh.await.unwrap(), 4);
+        assert!(cx.task("").replace_blocking(|_stop| ()).is_err());
+    });
+}
+
 /// Of many closures every one runs, whatever the number of threads.
 pub fn many_closures_all_run<O: LoopOwner<Handle: Timer + Blocking>>(owner: O) {
     inside(owner, async |cx| {

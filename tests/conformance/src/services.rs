@@ -319,3 +319,75 @@ pub fn tell_when_they_are_ready<O: LoopOwner<Handle: Timer>>(owner: O) {
         cache.await
     });
 }
+
+/// A service takes the place of another one when that is gone, and ends for good when it is replaced.
+pub fn may_be_replaced<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let (begun, gone) = (Moment::default(), Moment::default());
+        let (at_begin, held) = (begun.clone(), gone.clone());
+        let old = cx.service("feed").on_failure(at_once()).spawn(async move |_cx| {
+            let _held = held.on_drop();
+            at_begin.come();
+            pending::<()>().await;
+        });
+        let old = old.unwrap();
+        begun.wait().await;
+        let (attempts, lives) = (Attempts::default(), Moment::default());
+        let (begins, old_is_gone, at_last) = (attempts.clone(), gone.clone(), lives.clone());
+        let replace = cx.service("feed").on_failure(at_once()).replace(async move |cx| {
+            assert!(old_is_gone.has_come(), "the old body is there");
+            if begins.begin() == 1 {
+                return Err("refused");
+            }
+            at_last.come();
+            cx.shutdown().wait().await;
+            Ok(())
+        });
+        let new = replace.unwrap().await;
+        assert!(matches!(old.task_ref().outcome(), Some(Outcome::Cancelled)));
+        lives.wait().await;
+        let found = cx.tasks().get("feed").unwrap();
+        assert_eq!((found.id(), found.attempts()), (new.task_ref().id(), 2));
+        // A task in its place: it does not begin again.
+        let task = cx.task("feed").replace(async |_cx| 5).unwrap().await;
+        assert!(matches!(new.task_ref().outcome(), Some(Outcome::Cancelled)));
+        assert_eq!((task.await.unwrap(), attempts.count()), (5, 2));
+        assert!(cx.tasks().is_empty());
+    });
+}
+
+/// One that is replaced while it waits for its turn never begins, and the one after it does.
+pub fn are_replaced_by_the_last_who_comes<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let (begun, go_on) = (Moment::default(), Moment::default());
+        let (at_begin, gate) = (begun.clone(), go_on.clone());
+        let old = cx.service("feed").spawn(async move |cx| {
+            cx.protect(async {
+                at_begin.come();
+                gate.wait().await;
+            })
+            .await;
+        });
+        begun.wait().await;
+        let attempts = Attempts::default();
+        let begins = attempts.clone();
+        let first = cx
+            .service("feed")
+            .replace(async move |_cx| {
+                begins.begin();
+            })
+            .unwrap();
+        let second = cx.service("feed").replace(async |cx| cx.shutdown().wait().await).unwrap();
+        let queued = cx.tasks().iter().last().unwrap();
+        assert_eq!((queued.state(), queued.attempts()), (TaskState::Queued, 0));
+        go_on.come();
+        let first = first.await;
+        assert!(matches!(first.task_ref().finished().await, Outcome::Cancelled));
+        let second = second.await;
+        assert_eq!(cx.tasks().get("feed").unwrap().id(), second.task_ref().id());
+        second.stop();
+        second.await.unwrap();
+        assert!(old.unwrap().task_ref().is_finished());
+        assert_eq!(attempts.count(), 0);
+    });
+}

@@ -205,7 +205,7 @@ macro_rules! __behaviours_of_every_loop {
                 are_stopped_between_two_attempts, that_fail_while_they_stop_have_ended,
                 end_for_good_when_they_are_cancelled, may_stop_the_lifespan, begin_again_together,
                 hold_up_what_comes_after_until_they_are_ready, that_are_never_ready_fail_the_start,
-                tell_when_they_are_ready,
+                tell_when_they_are_ready, may_be_replaced, are_replaced_by_the_last_who_comes,
             }
             bound {
                 opens_in_its_loop, is_shared_by_the_tasks_of_its_loop, is_changed_and_untied,
@@ -327,7 +327,7 @@ macro_rules! __capability {
                 gives_its_value, a_panic_is_an_outcome, a_destructor_may_panic, it_blocks_nobody,
                 is_told_to_stop, is_stopped_with_its_lifespan, a_cancel_waits_for_the_thread,
                 cancelled_before_its_start_it_never_runs, shares_the_names_of_its_scope,
-                many_closures_all_run, a_straggler_is_named,
+                may_be_replaced, many_closures_all_run, a_straggler_is_named,
                 @several
                 a_closure_may_run_a_loop,
             }
