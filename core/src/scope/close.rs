@@ -94,9 +94,8 @@ impl<L, M: Timer> Closing<'_, L, M> {
         let shared = self.scope.node().shared();
         loop {
             let mut changed = self.registry().watch();
-            if self.has_ended() {
-                return Vec::new();
-            }
+            // Looked for once: between two looks the last of the others may end, and nobody tells.
+            let Some(awaited) = self.awaited() else { return Vec::new() };
             let is_stopping = self.scope.shutdown().is_set();
             // Read once: what is set after this is heard by the wait, which does not look again.
             let is_withdrawn = shared.cancel.is_set();
@@ -113,9 +112,7 @@ impl<L, M: Timer> Closing<'_, L, M> {
             }
             let mut stopped = (!is_stopping).then(|| self.scope.shutdown().wait());
             let mut withdrawn = (is_stopping && !is_withdrawn).then(|| shared.cancel.wait());
-            // The scope's own end too, which comes a moment after that of its last task.
-            let mut ended =
-                self.first_other().unwrap_or_else(|| self.scope.task_ref().clone()).finished();
+            let mut ended = awaited.finished();
             let mut sleep = pin!(self.handle.sleep(next));
             poll_fn(|context| {
                 if Pin::new(&mut changed).poll(context).is_ready()
@@ -131,9 +128,17 @@ impl<L, M: Timer> Closing<'_, L, M> {
         }
     }
 
-    /// Whether nothing lives but who is spared.
-    fn has_ended(&self) -> bool {
-        self.scope.task_ref().is_finished() || (self.spared.is_some() && self.others().is_empty())
+    /// Whose end to wait for: the scope's own, which comes a moment after that of its last task; where
+    /// that is not before the caller's, another task's. `None`: nothing lives but who is spared.
+    fn awaited(&self) -> Option<TaskRef> {
+        let scope = self.scope.task_ref();
+        if scope.is_finished() {
+            return None;
+        }
+        match self.spared {
+            Some(_) => self.first_left().map(TaskRef::new),
+            None => Some(scope.clone()),
+        }
     }
 
     fn cancel_due(&self, times: StopTimes, now: Instant, is_withdrawn: bool) -> Duration {
@@ -181,11 +186,6 @@ impl<L, M: Timer> Closing<'_, L, M> {
 
     fn first_left(&self) -> Option<RecordRef> {
         self.others().into_iter().next()
-    }
-
-    /// What to wait for where the scope itself does not end before the caller does.
-    fn first_other(&self) -> Option<TaskRef> {
-        self.spared.as_ref().and_then(|_| self.first_left()).map(TaskRef::new)
     }
 }
 

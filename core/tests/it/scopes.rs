@@ -1,6 +1,7 @@
 //! Scopes that are opened inside others: how they are told apart, how they end, how deep they go.
 
 use std::future::pending;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lifespan_core::{
@@ -9,6 +10,7 @@ use lifespan_core::{
 
 use crate::by_hand::{ByHand, Hand, next_round, run, serve};
 use crate::outcomes::Gone;
+use crate::woken::{call, poll};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -219,6 +221,27 @@ fn a_scope_may_be_closed_by_one_of_its_own_tasks() {
     });
 }
 
+/// It ends in the moment of its cancel, and so while the close looks at it: its waker drops it.
+#[test]
+fn who_closes_its_own_scope_does_not_wait_for_who_ended_meanwhile() {
+    let _ = serve(async |cx| {
+        let scope = cx.scope("scope").open().unwrap();
+        let spawner = scope.spawner().clone();
+        let closer = spawner.spawn(async move |cx| {
+            let other = scope.task("other").cancel_on_stop().track(pending::<()>()).unwrap();
+            let held = Arc::new(Mutex::new(Some(Box::new(other))));
+            let drops = Arc::clone(&held);
+            let waker = call(move || drop(drops.lock().unwrap().take()));
+            assert!(poll(held.lock().unwrap().as_mut().unwrap(), &waker).is_pending());
+            let began = cx.now();
+            let report = scope.close(&cx).await;
+            assert!(cx.now().duration_since(began) < SECOND, "{report}");
+            Ok::<_, BoxError>(report)
+        });
+        assert!(closer.unwrap().await.unwrap().is_clean());
+    });
+}
+
 #[test]
 fn a_cancel_by_name_drops_all_in_a_scope_and_waits_for_that() {
     let _ = serve(async |cx| {
@@ -307,7 +330,7 @@ fn a_task_that_stops_its_scope_waits_for_nothing_and_sees_it() {
 
 #[test]
 fn the_stop_of_a_lifespan_stops_what_is_in_scopes_with_their_grace() {
-    let kept = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = Arc::new(Mutex::new(Vec::new()));
     let keeps = kept.clone();
     let lifespan = Lifespan::on(ByHand::new()).grace(4 * SECOND).serve(async move |cx| {
         let stubborn = async |_cx: Cx<'_, Hand>| pending::<()>().await;
