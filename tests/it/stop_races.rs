@@ -1,12 +1,13 @@
 //! What may happen between two looks of a stop.
 
 use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use lifespan::tokio::{Tokio, TokioLoop};
 use lifespan::{
-    BoxError, Closed, EventLoop, Lifespan, LoopId, LoopOwner, RunError, ShutdownEvent,
+    BoxError, Closed, EventLoop, Lifespan, LoopId, LoopOwner, Observer, RunError, ShutdownEvent,
     ShutdownTrigger, StopSource, TaskRef, Timer,
 };
 
@@ -119,6 +120,50 @@ fn a_second_demand_between_the_look_and_the_wait_is_heard() {
         })
         .run();
     assert!(report.task("deaf").is_some_and(|task| task.overran), "{report}");
+    assert!(report.phases.stopping < GRACE, "{report}");
+}
+
+/// Holds up who opens a scope, which is a member by then and not open yet, until the stop has looked
+/// for the second time.
+struct HoldsUpOpen(Arc<AtomicUsize>);
+
+impl Observer for HoldsUpOpen {
+    fn task_spawned(&self, task: &TaskRef) {
+        if task.name().is_some_and(|name| name.as_str() == "late") {
+            wait_for(&self.0, 2);
+        }
+    }
+}
+
+fn wait_for(looks: &AtomicUsize, count: usize) {
+    while looks.load(Ordering::SeqCst) < count {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_scope_that_is_opened_during_the_look_is_stopped_with_the_rest() {
+    let looks = Arc::<AtomicUsize>::default();
+    let [counts, counted] = [(); 2].map(|()| Arc::clone(&looks));
+    let count = move || {
+        counts.fetch_add(1, Ordering::SeqCst);
+    };
+    let report = Lifespan::on(HookedLoop::new(count))
+        .observer(HoldsUpOpen(looks))
+        .grace(GRACE)
+        .serve(async move |cx| {
+            cx.spawn(async move |cx| {
+                cx.shutdown().wait().await;
+                wait_for(&counted, 1);
+                let scope = cx.scope("late").open()?;
+                // At once: it has no task.
+                scope.task_ref().finished().await;
+                Ok::<_, BoxError>(())
+            })
+            .detach();
+        })
+        .run();
+    assert!(report.is_clean(), "{report}");
     assert!(report.phases.stopping < GRACE, "{report}");
 }
 

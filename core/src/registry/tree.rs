@@ -6,7 +6,8 @@
 //!    shards locked, and marks it as ended there.
 //! 2. Who demands something of a scope raises the flag in its record, and then looks for the registry
 //!    below; who opens a scope lists that registry, and then looks at the flags. So one of them sees
-//!    the other.
+//!    the other. With the stop of the scope around it in place of the flags it is the same: a record
+//!    without a registry below is that of a scope that is about to be listed, or that has ended.
 //! 3. A registry holds the record of its scope, and so the registry above; that one holds this one
 //!    weakly. So nothing keeps a scope but its holder and its tasks.
 
@@ -57,8 +58,14 @@ impl Registry {
         if self.listener.hears() {
             inner.begin_to_be_heard();
         }
-        // After it was listed: invariant 2.
-        let flags = RecordAt::new(self, slot).flags();
+        // After it was listed: invariant 2. Who stops this scope has heard of the record, and may have
+        // looked for the registry before there was one.
+        let at = RecordAt::new(self, slot);
+        let is_stopping = at.lock().is_stopping();
+        if is_stopping {
+            self.notify_all();
+        }
+        let flags = at.flags();
         if flags.is_cancelled() {
             inner.demand_all(flags.demanded());
         } else if flags.is_stopped() {
@@ -238,7 +245,9 @@ impl Registry {
                 if is_spared || record.flags().is_cancelled() {
                     continue;
                 }
-                if let Some(inner) = record.below() {
+                if record.flags().is_scope() {
+                    // None: invariant 2. Such a record is no task, whose grace would count.
+                    let Some(inner) = record.below() else { continue };
                     // It may have been opened since the stop began.
                     let grace = times.grace_of(record.at().grace());
                     let times = inner.note_stop(StopTimes { grace, ..times });

@@ -4,12 +4,16 @@
 //! Each names the bug that was planted to see it fail.
 
 use std::panic::Location;
-use std::time::Instant;
+use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use loom::thread;
 
-use super::{FailurePolicy, Failures, Nobody, RecordAt, RecordRef, Registry, Slot};
+use super::{
+    FailurePolicy, Failures, Nobody, RecordAt, RecordRef, Registry, Slot, StopTimes, Watch,
+};
 use crate::clock::Clock;
+use crate::counted::poll;
 use crate::event::ShutdownEvent;
 use crate::polls::Polls;
 use crate::still::Still;
@@ -93,4 +97,33 @@ fn a_scope_is_cancelled_while_another_is_opened_in_it() {
         }
         assert!(record.flags().is_finished() && root.len() == 0);
     });
+}
+
+/// Caught: `open` that does not tell, when it has listed the registry, who stops the scope around it;
+/// `cancel_due` that cancels the record of a scope that is not listed yet, as if it were a task.
+#[test]
+fn a_scope_is_stopped_while_another_is_opened_in_it() {
+    for is_over in [false, true] {
+        loom::model(move || {
+            let (root, began) = (root(), Instant::now());
+            let times = StopTimes { began, grace: Duration::MAX, deadline: None };
+            let look = move |root: &Arc<Registry>| {
+                root.cancel_due(times, began, is_over, None, |_, _| {});
+            };
+            let stops = Arc::clone(&root);
+            let thread = thread::spawn(move || {
+                stops.begin_stop_tree(times);
+                let seen = stops.watch().seen;
+                look(&stops);
+                seen
+            });
+            let (_inner, record) = open(&root).unwrap();
+            let seen = thread.join().unwrap();
+            let mut changed = Watch { registry: &root, seen, key: None };
+            if poll(&mut changed, Waker::noop()).is_ready() {
+                look(&root);
+            }
+            assert!(record.flags().is_finished() && root.len() == 0);
+        });
+    }
 }
