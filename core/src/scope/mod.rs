@@ -145,6 +145,7 @@ impl Scope {
     }
 
     /// The registry for who will refer to it as often as there are tasks.
+    #[inline]
     pub(crate) fn counted_registry(&self) -> &Arc<Registry> {
         self.registry.of_this_thread()
     }
