@@ -8,28 +8,24 @@ use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_lite::future::block_on;
 use lifespan_core::{
     Cx, EventLoop, LoopOwner, Outcome, SpawnError, Spawner, Task, TaskId, TaskRef, Timer,
 };
 
-use crate::support::{Moment, inside};
+use crate::support::{Moment, Random, at_the_least, inside};
 
 /// What each thread does at the least.
 const STEPS: usize = 4_000;
-
-/// Until then it goes on, if this is longer: seconds, in the environment.
-const SECONDS: &str = "LIFESPAN_CHURN_SECONDS";
 
 const OWN_NAMES: usize = 12;
 const SHARED_NAMES: usize = 3;
 
 /// No answer differs from what the thread's own list says, and nothing is left at the end.
 pub fn is_as_the_lists_say<O: LoopOwner<Handle: Timer>>(owner: O) {
-    let seconds = std::env::var(SECONDS).ok().and_then(|seconds| seconds.parse().ok());
-    let until = Instant::now() + Duration::from_secs(seconds.unwrap_or(0));
+    let until = at_the_least();
     inside(owner, async move |cx| {
         let lives = Arc::new([const { AtomicUsize::new(0) }; SHARED_NAMES]);
         let done = [1, 2].map(|number| {
@@ -75,7 +71,7 @@ impl<L: EventLoop> Churn<L> {
             format!("{}{number}-{at}", if at % 3 == 0 { "long ".repeat(9) } else { String::new() })
         };
         let own = std::array::from_fn(|at| (name(at), None));
-        Self { spawner, random: Random(number), own, shared }
+        Self { spawner, random: Random::new(number), own, shared }
     }
 
     fn run(mut self, until: Instant) {
@@ -215,17 +211,5 @@ impl<'a> Alone<'a> {
 impl Drop for Alone<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// Steele's SplitMix: enough to choose steps by, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((mixed ^ mixed >> 31) >> 33) as usize % bound
     }
 }

@@ -27,6 +27,7 @@ pub mod names;
 pub mod observers;
 pub mod owner;
 pub mod panics;
+pub mod races;
 pub mod reports;
 pub mod scopes;
 pub mod services;

@@ -233,6 +233,9 @@ macro_rules! __behaviours_with_threads {
             churn {
                 is_as_the_lists_say,
             }
+            races {
+                of_a_scope, of_ones_own_scope, of_a_lifespan,
+            }
         }
     };
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lifespan_core::{Cx, Lifespan, LoopOwner, Output, ShutdownEvent, Timer};
 
@@ -110,5 +110,32 @@ pub(crate) fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the future is pending, and nothing is left that could wake it"),
+    }
+}
+
+/// How long a test at random goes on at the least, however soon it has done its steps: seconds, in
+/// the environment.
+const SECONDS: &str = "LIFESPAN_CHURN_SECONDS";
+
+/// Until when a test at random goes on at the least.
+pub(crate) fn at_the_least() -> Instant {
+    let seconds = std::env::var(SECONDS).ok().and_then(|seconds| seconds.parse().ok());
+    Instant::now() + Duration::from_secs(seconds.unwrap_or(0))
+}
+
+/// Steele's SplitMix: enough to choose steps by, and the same everywhere.
+#[derive(Clone)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ mixed >> 31) >> 33) as usize % bound
     }
 }
