@@ -4,12 +4,13 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use lifespan_tests::faults::{Cell, Fault, MARK, Phase};
+use lifespan_tests::started::command;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::model::{SIGINT, SIGTERM, Status};
@@ -45,7 +46,7 @@ struct Send {
 
 pub(crate) fn run(cell: Cell) -> Ended {
     let began = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_faulty"))
+    let mut child = command(env!("CARGO_BIN_EXE_faulty"))
         .args(cell.words())
         .env("RUST_BACKTRACE", "0")
         .stdout(stdout(cell.fault))

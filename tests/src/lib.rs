@@ -1,6 +1,7 @@
 //! Behaviour of lifespan across adapters: see `it/`, one file for each subject, and `faults/`.
 
 pub mod faults;
+pub mod started;
 
 /// The guide, so that its code is compiled, and its mistakes are not.
 #[cfg(doctest)]

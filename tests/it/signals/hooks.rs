@@ -54,7 +54,7 @@ fn a_reload_hook_that_hangs_holds_up_no_stop() {
 fn a_signal_with_two_meanings_is_refused_at_the_start() {
     for runtime in RUNTIMES {
         let program = Program::spawn(
-            std::process::Command::new(super::PATH).args(["reloads and stops on SIGHUP", runtime]),
+            super::command(super::PATH).args(["reloads and stops on SIGHUP", runtime]),
         );
         program.assert_ends_with(3, "SIGHUP is given two meanings");
     }

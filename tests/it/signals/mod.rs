@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 
+use lifespan_tests::started::command;
 use rustix::process::{Pid, Signal, kill_process};
 
 const RUNTIMES: [&str; 4] = ["tokio", "smol", "async-std", "async-executor"];
@@ -22,7 +23,7 @@ struct Program {
 impl Program {
     /// Starts a scenario, and returns when it says that it is ready.
     fn start(scenario: &str, runtime: &str) -> Self {
-        let mut program = Self::spawn(Command::new(PATH).args([scenario, runtime]));
+        let mut program = Self::spawn(command(PATH).args([scenario, runtime]));
         program.wait_until_ready();
         program
     }
