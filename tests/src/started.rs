@@ -19,8 +19,8 @@ pub fn command(program: &str) -> Command {
 
 /// Of those that tests send: SIGHUP, SIGINT, SIGUSR1, SIGTERM.
 fn is_any_ignored() -> bool {
-    const SENT: u64 = 1 << (1 - 1) | 1 << (2 - 1) | 1 << (10 - 1) | 1 << (15 - 1);
+    let sent = [1, 2, 10, 15].iter().fold(0, |mask, number| mask | 1_u64 << (number - 1));
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    ignored.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|m| m & SENT != 0))
+    ignored.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|m| m & sent != 0))
 }

@@ -110,6 +110,18 @@ impl<O: LoopOwner> Lifespan<O> {
     pub fn on(owner: O) -> Self {
         Self::new(owner)
     }
+
+    /// Runs all of it on this thread, until it has stopped.
+    ///
+    /// The report says what failed, also if nothing could start: inside a running loop, for
+    /// example, it holds [`RunError::InsideLoop`](crate::RunError::InsideLoop).
+    pub fn run(self) -> Report
+    where
+        O::Handle: Timer,
+    {
+        // Here, beside the type, so that the compiler calls it `Lifespan::run` where it is misused.
+        self.run_until(ShutdownEvent::new())
+    }
 }
 
 /// What a lifespan consists of, whether it owns its loop or is attached to one.

@@ -9,17 +9,6 @@ use crate::scope::Seat;
 use crate::sync::Arc;
 
 impl<O: LoopOwner> Lifespan<O> {
-    /// Runs all of it on this thread, until it has stopped.
-    ///
-    /// The report says what failed, also if nothing could start: inside a running loop, for
-    /// example, it holds [`RunError::InsideLoop`](crate::RunError::InsideLoop).
-    pub fn run(self) -> Report
-    where
-        O::Handle: Timer,
-    {
-        self.run_until(ShutdownEvent::new())
-    }
-
     /// Runs it; `cancel` has its stop wait for no grace any more.
     pub(crate) fn run_until(self, cancel: ShutdownEvent) -> Report
     where
