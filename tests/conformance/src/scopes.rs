@@ -124,6 +124,15 @@ pub fn fail_fast_if_told_to<O: LoopOwner<Handle: Timer>>(owner: O) {
 pub fn run_so_many_at_once<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
         let scope = cx.scope("scope").max_concurrency(2).open().unwrap();
+        // Two run at once: they wait for each other.
+        let (left, right) = (Moment::default(), Moment::default());
+        for (mine, other) in [(left.clone(), right.clone()), (right, left)] {
+            let meets = async move |_cx: Cx<'_, O::Handle>| {
+                mine.come();
+                other.wait().await;
+            };
+            scope.spawn(meets).unwrap().detach();
+        }
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         for _ in 0..20 {
             let (running, most) = (running.clone(), most.clone());
@@ -135,7 +144,8 @@ pub fn run_so_many_at_once<O: LoopOwner<Handle: Timer>>(owner: O) {
             scope.spawn(body).unwrap().detach();
         }
         let report = scope.finish(&cx).await;
-        assert_eq!((report.completed, most.load(Ordering::SeqCst)), (20, 2));
+        assert_eq!(report.completed, 22, "{report}");
+        assert!(most.load(Ordering::SeqCst) <= 2, "it may be one, where threads have little time");
         let scope = cx.scope("scope").max_concurrency(1).open().unwrap();
         let first = scope.spawn(stubborn).unwrap();
         let waits = scope.task("waits").spawn(async |_cx| panic!("it ran")).unwrap();
