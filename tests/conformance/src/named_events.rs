@@ -43,7 +43,7 @@ pub fn wake_who_waits<O: LoopOwner<Handle: Timer>>(owner: O) {
             .map(|_| {
                 cx.spawn(async |cx| {
                     let value = cx.events().wait::<String>("greeting", NEVER).await.unwrap();
-                    Arc::as_ptr(&value).addr()
+                    (Arc::as_ptr(&value).addr(), String::clone(&value))
                 })
             })
             .collect();
@@ -51,12 +51,14 @@ pub fn wake_who_waits<O: LoopOwner<Handle: Timer>>(owner: O) {
             yield_now().await;
         }
         assert_eq!(cx.events().dispatch("greeting", String::from("hello")), Ok(10));
-        assert_eq!(cx.events().dispatch("greeting", String::from("again")), Ok(0));
+        // Who has its value may not have left yet; it takes no other.
+        assert!(cx.events().dispatch("greeting", String::from("again")).is_ok());
         let mut heard = Vec::new();
         for waiter in waiters {
             heard.push(waiter.await.unwrap());
         }
-        assert_eq!(heard.len(), 10);
+        assert!(heard.iter().all(|one| *one == heard[0] && one.1 == "hello"), "{heard:?}");
+        assert_eq!((heard.len(), cx.events().subscribers("greeting")), (10, 0));
     });
 }
 
