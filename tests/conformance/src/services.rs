@@ -202,8 +202,9 @@ pub fn begin_again_together<O: LoopOwner<Handle: Timer>>(owner: O) {
         ["a", "b", "c"].into_iter().fold(it.strategy(Strategy::OneForAll), |it, name| {
             let (log, all, begun) = (log.clone(), all.clone(), begun.clone());
             let body = async move |cx: Cx<'_, O::Handle>| {
-                let number = begun.begin();
+                // Before it counts: who sees the count finds the lines.
                 log.add(format!("+{name}"));
+                let number = begun.begin();
                 let _gone = Gone(log.clone(), name);
                 // The first three are there before one of them fails.
                 if number < 4 {
