@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::builder::{Registered, SpawnError, TaskBuilder};
-use super::tracked::{Start, in_turn, settle};
+use super::tracked::{Start, settle};
 use super::{Cx, Replace, Spawner, Task};
 use crate::event::ShutdownEvent;
 use crate::event_loop::{Blocking, Closed};
@@ -101,15 +101,7 @@ impl<L> TaskBuilder<'_, L> {
         F: FnOnce(&ShutdownEvent) -> R + Send + 'static,
     {
         self.flags |= Flags::BLOCKING;
-        let (registered, succession) = match self.succeed(Location::caller()) {
-            Ok(registered) => registered,
-            Err(rejected) => return Err(rejected.with(work)),
-        };
-        let task = match succession.holder {
-            None => registered.start_blocking(work),
-            Some(_) => registered.start_blocking_in_turn(work),
-        };
-        Ok(Replace::new(task, succession))
+        self.replace_by(work, Registered::start_blocking, Registered::start_blocking_in_turn)
     }
 
     /// As `spawn_blocking` of an unnamed task, for who holds the scope open: it cannot fail.
@@ -155,9 +147,11 @@ impl<L> Registered<'_, L> {
     {
         let (task, start) = self.halves(work);
         let (event, handle) = (self.event(), self.place.handle.clone());
-        let _ = self.place.handle.spawn(in_turn(start, move |start| {
-            let _ = handle.spawn_blocking(move || run(start, &event));
-        }));
+        let _ = self.place.handle.spawn(async move {
+            if let Some(start) = start.in_turn().await {
+                let _ = handle.spawn_blocking(move || run(start, &event));
+            }
+        });
         task
     }
 

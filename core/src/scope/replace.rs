@@ -49,15 +49,7 @@ impl<'p, L> TaskBuilder<'p, L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Send + 'static,
     {
-        let (registered, succession) = match self.succeed(Location::caller()) {
-            Ok(registered) => registered,
-            Err(rejected) => return Err(rejected.with(body)),
-        };
-        let task = match succession.holder {
-            None => registered.start(body),
-            Some(_) => registered.start_in_turn(body),
-        };
-        Ok(Replace::new(task, succession))
+        self.replace_by(body, Registered::start, Registered::start_in_turn)
     }
 
     /// As [`replace`](Self::replace), of a task whose future need not be `Send`.
@@ -81,24 +73,30 @@ impl<'p, L> TaskBuilder<'p, L> {
         if !self.handle().is_on_its_thread() {
             return Err(SpawnError::WrongThread { body });
         }
-        let (registered, succession) = match self.succeed(Location::caller()) {
-            Ok(registered) => registered,
-            Err(rejected) => return Err(rejected.with(body)),
-        };
-        Ok(Replace::new(registered.start_local_in_turn(body), succession))
+        self.replace_by(body, Registered::start_local_in_turn, Registered::start_local_in_turn)
     }
 
-    /// Registers the task as the one that will have its name.
-    pub(super) fn succeed(
+    /// Registers the task as the one that will have its name, and starts it: `at_once`, if nobody has
+    /// that.
+    #[track_caller]
+    pub(super) fn replace_by<F, T: 'static>(
         self,
-        spawned_at: &'static Location<'static>,
-    ) -> Result<(Registered<'p, L>, Succession), Rejected> {
+        body: F,
+        at_once: impl FnOnce(Registered<'p, L>, F) -> Task<T>,
+        in_turn: impl FnOnce(Registered<'p, L>, F) -> Task<T>,
+    ) -> Result<Replace<T>, SpawnError<F>> {
         let Self { place, mut entry, flags } = self;
-        entry.spawned_at = spawned_at;
-        match place.scope.registry().register_successor(&mut entry, flags) {
-            Ok(succession) => Ok((Registered { place, slot: succession.slot }, succession)),
-            Err(why) => Err(Rejected { why, name: entry.name }),
-        }
+        entry.spawned_at = Location::caller();
+        let succession = match place.scope.registry().register_successor(&mut entry, flags) {
+            Ok(succession) => succession,
+            Err(why) => return Err(Rejected { why, name: entry.name }.with(body)),
+        };
+        let registered = Registered { place, slot: succession.slot };
+        let task = match succession.holder {
+            None => at_once(registered, body),
+            Some(_) => in_turn(registered, body),
+        };
+        Ok(Replace::new(task, succession))
     }
 }
 
@@ -116,7 +114,7 @@ pub struct Replace<T: 'static> {
 }
 
 impl<T: 'static> Replace<T> {
-    pub(super) fn new(task: Task<T>, succession: Succession) -> Self {
+    fn new(task: Task<T>, succession: Succession) -> Self {
         if let Err(payload) = succession.cancel_others() {
             resume_unwind(payload.into_inner());
         }

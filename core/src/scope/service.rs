@@ -107,15 +107,11 @@ impl<'p, L> ServiceBuilder<'p, L> {
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
         let (task, service) = self.task();
-        let (registered, succession) = match task.succeed(Location::caller()) {
-            Ok(registered) => registered,
-            Err(rejected) => return Err(rejected.with(body)),
-        };
-        let task = match succession.holder {
-            None => registered.start_service(service, body),
-            Some(_) => registered.start_service_in_turn(service, body),
-        };
-        Ok(Replace::new(task, succession))
+        task.replace_by(
+            body,
+            |registered, body| registered.start_service(service, body),
+            |registered, body| registered.start_service_in_turn(service, body),
+        )
     }
 
     /// The task that it is.

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use super::attempt::{self, Orders};
 use super::place::{Own, Post};
 use super::tracked::{Home, Running, Start};
-use super::turn::Turn;
 use super::{Factory, Scope, TaskFn, cx};
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
@@ -55,12 +54,9 @@ where
     R: Output<Value: Send + 'static> + 'static,
 {
     async move {
-        match Turn::of(start.home().record()).await {
-            Ok(()) => {
-                let member = Group::join(start.home().place().scope.services());
-                supervised(start, service, member).await;
-            }
-            Err(payload) => start.fail(payload),
+        if let Some(start) = start.in_turn().await {
+            let member = Group::join(start.home().place().scope.services());
+            supervised(start, service, member).await;
         }
     }
 }

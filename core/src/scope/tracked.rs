@@ -58,8 +58,19 @@ impl<F, L, T> Start<F, L, T> {
         &self.home
     }
 
+    /// Waits for the turn of the task. `None`: it could not be waited for, and the task has settled.
+    pub(super) async fn in_turn(self) -> Option<Self> {
+        match Turn::of(self.home.record()).await {
+            Ok(()) => Some(self),
+            Err(payload) => {
+                self.fail(payload);
+                None
+            }
+        }
+    }
+
     /// Settles a body that never began, because its turn could not be waited for.
-    pub(super) fn fail(mut self, payload: Payload) {
+    fn fail(mut self, payload: Payload) {
         let dropped = drop_caught(self.body.take()); // before it settles: invariant 2
         settle(self.home.record(), Outcome::Panicked(Panic::new(payload)), dropped);
     }
@@ -146,18 +157,9 @@ where
     R: Output<Value: Send + 'static>,
 {
     async move {
-        match Turn::of(start.home.record()).await {
-            Ok(()) => tracked(start).await,
-            Err(payload) => start.fail(payload),
+        if let Some(start) = start.in_turn().await {
+            tracked(start).await;
         }
-    }
-}
-
-/// Waits on the loop for the turn of a closure, which begins elsewhere then.
-pub(super) async fn in_turn<L, F, T>(start: Start<F, L, T>, begin: impl FnOnce(Start<F, L, T>)) {
-    match Turn::of(start.home.record()).await {
-        Ok(()) => begin(start),
-        Err(payload) => start.fail(payload),
     }
 }
 
@@ -167,9 +169,8 @@ where
     F: AsyncFnOnce(Cx<'_, L>) -> R,
     R: Output<Value: 'static>,
 {
-    match Turn::of(start.home.record()).await {
-        Ok(()) => tracked_local(start).await,
-        Err(payload) => start.fail(payload),
+    if let Some(start) = start.in_turn().await {
+        tracked_local(start).await;
     }
 }
 
