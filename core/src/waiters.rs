@@ -5,8 +5,6 @@
 
 use std::task::{RawWakerVTable, Waker};
 
-use crate::sync::{AtomicUsize, Ordering};
-
 /// No entry.
 pub(crate) const NIL: u32 = u32::MAX;
 
@@ -192,24 +190,6 @@ impl WakerId {
 
     pub(crate) fn of(waker: &Waker) -> Self {
         Self(waker.data() as usize, std::ptr::from_ref::<RawWakerVTable>(waker.vtable()) as usize)
-    }
-}
-
-/// A [`WakerId`] that is read and written through a shared reference, by one at a time: Relaxed, since
-/// the flag that says whose turn it is publishes it.
-#[derive(Default)]
-pub(crate) struct SharedWakerId(AtomicUsize, AtomicUsize);
-
-impl SharedWakerId {
-    #[inline]
-    pub(crate) fn load(&self) -> WakerId {
-        WakerId(self.0.load(Ordering::Relaxed), self.1.load(Ordering::Relaxed))
-    }
-
-    #[inline]
-    pub(crate) fn store(&self, id: WakerId) {
-        self.0.store(id.0, Ordering::Relaxed);
-        self.1.store(id.1, Ordering::Relaxed);
     }
 }
 

@@ -6,62 +6,41 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::ShutdownEvent;
-use super::node::{Node, Registration};
-use crate::sync::{AtomicU32, Ordering};
-use crate::waiters::{NIL, SharedWakerId};
+use super::handle::Registration;
+use crate::sync::OnceLock;
+use crate::waiters::WakerId;
 
-/// The event of one task, and the registration that the task's waits share.
+/// The event of one task, and a registration that all waits on the same waker share.
 ///
-/// A registration that is kept costs at most one wake-up that nobody asked for: an event is set once.
-/// It keeps a reference to the task's waker, as the task's record does, and ends with this.
+/// It is that of the first wait, and of the task's own waker in all but rare cases; a wait on another
+/// waker has a registration of its own. What is kept costs at most one wake-up that nobody asked for: an
+/// event is set once. It keeps a reference to the task's waker, as the task's record does, and ends with
+/// this.
 pub(crate) struct HeldEvent {
     event: ShutdownEvent,
-    /// The key of the registration, `NIL` if there is none, or `TAKEN`.
-    key: AtomicU32,
-    waker: SharedWakerId,
+    kept: OnceLock<Registration>,
 }
-
-/// A wait has the registration.
-const TAKEN: u32 = NIL - 1;
 
 impl HeldEvent {
     pub(crate) fn new(event: ShutdownEvent) -> Self {
-        Self { event, key: AtomicU32::new(NIL), waker: SharedWakerId::default() }
+        Self { event, kept: OnceLock::new() }
     }
 
     pub(crate) fn event(&self) -> &ShutdownEvent {
         &self.event
     }
 
-    /// Waits for the event; a second wait at the same time has a registration of its own.
+    /// Waits for the event.
     #[inline]
     pub(crate) fn wait(&self) -> HeldWait<'_> {
-        let key = self.key.load(Ordering::Relaxed);
-        // Acquire pairs with the Release of `give_back`: who takes a key finds the id of its waker.
-        // Where it is taken nothing is written, so that only its holder ever changes it.
-        let taken = key != TAKEN
-            && self.key.compare_exchange(key, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok();
-        let node = &*self.event.0;
-        if taken {
-            let me = Registration { key, waker: self.waker.load() };
-            HeldWait { node, me, owner: Some(self) }
-        } else {
-            HeldWait { node, me: Registration::NONE, owner: None }
-        }
-    }
-
-    #[inline]
-    fn give_back(&self, me: &Registration) {
-        self.waker.store(me.waker);
-        self.key.store(me.key, Ordering::Release);
+        HeldWait { held: self, me: Registration::NONE }
     }
 }
 
 impl Drop for HeldEvent {
     fn drop(&mut self) {
-        let key = self.key.load(Ordering::Acquire);
-        if key != NIL && key != TAKEN {
-            self.event.0.drop_wait(&mut Registration { key, waker: self.waker.load() });
+        if let Some(kept) = self.kept.get_mut() {
+            self.event.0.drop_wait(kept);
         }
     }
 }
@@ -75,11 +54,9 @@ impl fmt::Debug for HeldEvent {
 /// Completes when the event is set.
 #[must_use = "futures do nothing unless polled"]
 pub(crate) struct HeldWait<'a> {
-    /// That of the event: a poll need not look for it.
-    node: &'a Node,
+    held: &'a HeldEvent,
+    /// Of a wait that does not share the one that is kept.
     me: Registration,
-    /// Who has the registration when the wait has ended; `None`: it ends with the wait.
-    owner: Option<&'a HeldEvent>,
 }
 
 impl Future for HeldWait<'_> {
@@ -87,26 +64,48 @@ impl Future for HeldWait<'_> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let node = self.node;
-        node.poll_wait(&mut self.me, context.waker())
+        let HeldWait { held, me } = &mut *self;
+        if held.event.is_set() {
+            return Poll::Ready(());
+        }
+        let kept = held.kept.get();
+        if kept.is_some_and(|kept| kept.waker == WakerId::of(context.waker())) {
+            // A setter wakes this waker, or has already taken it to do so.
+            return Poll::Pending;
+        }
+        let polled = held.event.0.poll_wait(me, context.waker());
+        if kept.is_none() && me.is_registered() {
+            let mine = std::mem::replace(me, Registration::NONE);
+            // Another wait may have been faster.
+            *me = held.kept.set(mine).err().unwrap_or(Registration::NONE);
+        }
+        polled
     }
 }
 
 impl Drop for HeldWait<'_> {
     #[inline]
     fn drop(&mut self) {
-        match self.owner {
-            Some(held) => held.give_back(&self.me),
-            None => self.node.drop_wait(&mut self.me),
-        }
+        self.held.event.0.drop_wait(&mut self.me);
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::task::Waker;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
 
     use super::*;
+    use crate::sync::Arc;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 
     fn poll(wait: &mut HeldWait<'_>) -> Poll<()> {
         Pin::new(wait).poll(&mut Context::from_waker(Waker::noop()))
@@ -124,17 +123,32 @@ mod tests {
     }
 
     #[test]
-    fn a_second_wait_at_the_same_time_registers_itself_and_leaves() {
+    fn waits_at_the_same_time_share_it() {
+        let held = HeldEvent::new(ShutdownEvent::new());
+        let (mut first, mut second) = (held.wait(), held.wait());
+        assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+        assert_eq!(held.event.0.waiters(), 1);
+        drop(first);
+        assert_eq!(held.event.0.waiters(), 1);
+    }
+
+    #[test]
+    fn a_wait_on_another_waker_registers_itself_and_leaves() {
         let held = HeldEvent::new(ShutdownEvent::new());
         let mut first = held.wait();
         assert!(poll(&mut first).is_pending());
         let mut second = held.wait();
-        assert!(poll(&mut second).is_pending());
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut other = Context::from_waker(&waker);
+        assert!(Pin::new(&mut second).poll(&mut other).is_pending());
         assert_eq!(held.event.0.waiters(), 2);
         drop(second);
         assert_eq!(held.event.0.waiters(), 1);
-        drop(first);
-        assert_eq!(held.event.0.waiters(), 1);
+        let mut third = held.wait();
+        assert!(Pin::new(&mut third).poll(&mut other).is_pending());
+        assert!(held.event.trigger().set("set").is_ok());
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The shutdown event: a level that is set once, heard by any number of waiters on any loop.
 
+mod handle;
 mod held;
 mod link;
 #[cfg(all(test, loom))]
 mod models;
-mod node;
+mod nodes;
 mod reason;
+mod root;
 mod tree;
 mod trigger;
 mod wait;
@@ -15,16 +17,15 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
+use handle::Handle;
 pub(crate) use held::HeldEvent;
 pub(crate) use link::Link;
-use node::Node;
 pub use reason::{AlreadySet, Reason};
 pub use trigger::{DropGuard, ShutdownTrigger};
 pub use wait::{Wait, WaitOwned};
 
 use crate::inside::{self, InsideLoop};
 use crate::park;
-use crate::sync::Arc;
 
 /// A stop request that is set once and stays set.
 ///
@@ -49,13 +50,13 @@ use crate::sync::Arc;
 /// # Ok::<(), lifespan_core::AlreadySet>(())
 /// ```
 #[derive(Clone)]
-pub struct ShutdownEvent(Arc<Node>);
+pub struct ShutdownEvent(Handle);
 
 impl ShutdownEvent {
     /// Makes an event of its own, not set.
     #[must_use]
     pub fn new() -> Self {
-        Self(Node::root())
+        Self(Handle::root())
     }
 
     /// Makes an event that is set with this one, and can be set alone.
@@ -91,7 +92,7 @@ impl ShutdownEvent {
     /// Makes a remote control that can set this event and cannot wait for it.
     #[must_use]
     pub fn trigger(&self) -> ShutdownTrigger {
-        ShutdownTrigger::new(Arc::clone(&self.0))
+        ShutdownTrigger::new(self.0.clone())
     }
 
     /// Makes a guard that sets this event when it is dropped, unless disarmed.
@@ -116,7 +117,7 @@ impl ShutdownEvent {
     /// As [`wait`](Self::wait).
     #[inline]
     pub fn wait_owned(&self) -> WaitOwned {
-        WaitOwned::new(Arc::clone(&self.0))
+        WaitOwned::new(self.0.clone())
     }
 
     /// Waits on a plain thread until the event is set, without a loop.

@@ -136,7 +136,8 @@ fn waiter_drop_and_set() {
     }
 }
 
-/// Caught: `bury` that does not ask whose entry it is, and so takes the new child's out.
+/// Caught: `take_subtree` that frees the entries of nodes which have not left, so that the last handle of
+/// one takes a new child's out.
 #[test]
 fn node_drop_and_set_of_its_parent() {
     loom::model(|| {
@@ -159,7 +160,7 @@ fn node_drop_and_set_of_its_parent() {
     });
 }
 
-/// Caught: `take_subtree` that counts nodes which are dying among those that share the reason.
+/// Caught: `take_subtree` that does not count nodes which are dying among those that share the reason.
 #[test]
 fn node_drop_and_set_leave_no_reason() {
     loom::model(|| {
@@ -176,7 +177,7 @@ fn node_drop_and_set_leave_no_reason() {
     });
 }
 
-/// Caught: a middle node's `bury` that frees its entry with a child below it.
+/// Caught: `compress` that frees an entry with a child below it.
 #[test]
 fn middle_node_drop_and_set_above() {
     for below in [false, true] {
@@ -239,7 +240,7 @@ fn a_kept_registration_and_set() {
     }
 }
 
-/// Caught: a registration that is taken by a load and a store, and so by two waits at once.
+/// Caught: a wait that forgets its registration when another's is kept.
 #[test]
 fn two_waits_at_once_and_the_registration_that_is_kept() {
     loom::model(|| {
@@ -254,6 +255,45 @@ fn two_waits_at_once_and_the_registration_that_is_kept() {
         assert_eq!(root.0.waiters(), 1, "one is kept, and none is lost");
         drop(held);
         assert_eq!(root.0.waiters(), 0);
+    });
+}
+
+/// Caught: `leave` that trusts what it read of the node before it took the lock.
+#[test]
+fn the_last_handles_go_while_the_root_is_set() {
+    loom::model(|| {
+        let root = ShutdownEvent::new();
+        let (one, two) = (root.child(), root.child());
+        let grandchild = one.child();
+        let thread = thread::spawn(move || {
+            drop(one);
+            drop(grandchild);
+        });
+        assert!(set(&root, "root"));
+        drop(root);
+        assert_eq!(two.reason(), Some(Reason::from("root")), "the tree stays for who is in it");
+        thread.join().unwrap();
+        let tree = two.0.root_for_models();
+        drop(two);
+        assert!(tree.is_given_back(), "the last of all gives it back");
+    });
+}
+
+/// Caught: the last handle of a node that is given up by a load and a store, where there are two.
+#[test]
+fn two_handles_of_a_child_go_at_once() {
+    loom::model(|| {
+        let root = ShutdownEvent::new();
+        let (one, two) = {
+            let child = root.child();
+            (child.clone(), child)
+        };
+        let thread = thread::spawn(move || drop(one));
+        drop(two);
+        thread.join().unwrap();
+        assert_eq!(root.0.live_entries(), 1);
+        let born = root.child();
+        assert!(!born.is_set() && set(&root, "set") && born.is_set());
     });
 }
 

@@ -1,29 +1,32 @@
-//! A tree of events behind one lock: its nodes in a slab, linked by index, and their waiters.
+//! A tree of events behind one lock: its entries in a slab, linked by index, and their waiters.
 //!
 //! Invariants, cited below:
 //! 1. Entry 0 is the root and is never freed.
-//! 2. An entry of a set event is not in the slab: whoever sets takes it out in the same locked
-//!    section, so an entry's index is valid exactly while its event is not set.
+//! 2. An entry whose event is set has no links and no waiters: whoever sets takes it out in the same
+//!    locked section. Its index is used again when the last handle of its event has left.
 //! 3. A dead entry (every handle dropped) has at least two children, the root aside: with none it
 //!    is freed, with one it is spliced out. So dead entries are fewer than live ones, and dropping
 //!    a node with 100,000 children costs no more than dropping one with two.
-//! 4. No code here wakes, clones or drops a waker, or drops the last handle of a node: what a
-//!    caller must drop is handed back, to be dropped after the unlock.
+//! 4. No code here wakes, clones or drops a waker: what a caller must drop is handed back, to be
+//!    dropped after the unlock.
 
 use std::task::Waker;
 
-use super::node::Node;
+use super::nodes::{Node, Nodes};
 use super::reason::Reason;
-use crate::sync::{Arc, Weak};
 use crate::waiters::{Head, NIL, Waiters};
 
 #[derive(Default)]
 pub(super) struct Tree {
     entries: Vec<Entry>,
+    /// By the index of the entry; that of the root lies elsewhere.
+    nodes: Nodes,
     free: Option<u32>,
+    /// How many nodes have handles, while the root is not set.
+    count: u32,
     pub(super) waiters: Waiters,
     /// Set once the root is: the reason of every node that was in the tree then.
-    pub(super) root_reason: Option<Reason>,
+    root_reason: Option<Reason>,
     reasons: Vec<Option<SharedReason>>,
     free_reasons: Vec<u32>,
 }
@@ -35,8 +38,8 @@ struct SharedReason {
 }
 
 struct Entry {
-    /// `None` in a dead entry, and in a free one.
-    node: Option<Weak<Node>>,
+    /// Its event has handles and is not set.
+    is_live: bool,
     parent: u32,
     /// First child; in a free entry: the next free one.
     first: u32,
@@ -45,35 +48,30 @@ struct Entry {
     waiters: Head,
 }
 
-/// What setting below the root took out: to be woken and dropped after the unlock.
-#[derive(Default)]
-pub(super) struct TakenSubtree {
-    pub(super) wakers: Vec<Waker>,
-    /// Marked already; kept so that no node is dropped under the lock (invariant 4).
-    pub(super) nodes: Vec<Arc<Node>>,
+/// What the last handle of a node leaves behind.
+pub(super) enum Gone {
+    /// The node, and perhaps the last of a reason.
+    Node(Option<Reason>),
+    /// The last node of a tree whose root was not set.
+    Last(Option<Reason>),
+    /// A node of a tree whose root is set, where they are counted without the lock.
+    OfSetRoot(Option<Reason>),
 }
 
 /// What setting the root took out: to be marked, woken and dropped after the unlock.
 pub(super) struct TakenTree {
     entries: Vec<Entry>,
+    nodes: Nodes,
     waiters: Waiters,
 }
 
-/// How many entries ahead of its use a node is fetched.
-const AHEAD: usize = 8;
-
 impl TakenTree {
-    /// Marks every node, and returns who is to be woken.
-    pub(super) fn mark_all(mut self) -> impl Iterator<Item = Waker> {
-        let mut entries = self.entries.into_iter();
-        while let Some(entry) = entries.next() {
-            // In a large tree each node is a cache miss: one that is under way costs little.
-            let ahead = entries.as_slice().get(AHEAD).and_then(|entry| entry.node.as_ref());
-            std::hint::black_box(ahead.map(Weak::strong_count));
-            if let Some(node) = entry.node.and_then(|node| node.upgrade()) {
-                node.mark(Node::SET_BY_ROOT);
-            }
-        }
+    pub(super) fn mark_nodes(&self) {
+        self.nodes.iter().for_each(Node::mark_by_root);
+    }
+
+    pub(super) fn into_wakers(mut self) -> impl Iterator<Item = Waker> + use<> {
+        drop(self.entries);
         self.waiters.take_all()
     }
 }
@@ -81,26 +79,33 @@ impl TakenTree {
 impl Tree {
     pub(super) const ROOT: u32 = 0;
 
-    /// Adds an entry below `parent` (`None`: the root itself) for a node made from its index.
-    pub(super) fn add(
-        &mut self,
-        parent: Option<u32>,
-        make: impl FnOnce(u32) -> Arc<Node>,
-    ) -> Arc<Node> {
-        let parent = parent.unwrap_or(NIL);
-        let next = if parent == NIL { NIL } else { self.entries[parent as usize].first };
-        let entry =
-            Entry { node: None, parent, first: NIL, prev: NIL, next, waiters: Head::default() };
-        let index = self.allocate(entry);
-        if parent != NIL {
-            self.entries[parent as usize].first = index;
-        }
+    /// Of a new tree.
+    pub(super) fn add_root(&mut self) {
+        self.entries.push(Entry::below(NIL, NIL));
+        self.count = 1;
+    }
+
+    /// Adds an entry below another; with the first handle of its node.
+    #[inline]
+    pub(super) fn add_below(&mut self, parent: u32) -> &'static Node {
+        let next = self.entries[parent as usize].first;
+        let index = self.allocate(Entry::below(parent, next));
+        self.entries[parent as usize].first = index;
         if next != NIL {
             self.entries[next as usize].prev = index;
         }
-        let node = make(index);
-        self.entries[index as usize].node = Some(Arc::downgrade(&node));
+        self.count += 1;
+        let node = self.nodes.grow_to(index);
+        node.open();
         node
+    }
+
+    pub(super) fn is_root_set(&self) -> bool {
+        self.root_reason.is_some()
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.count
     }
 
     #[inline]
@@ -116,15 +121,20 @@ impl Tree {
     /// Takes the whole tree, in constant time; the caller marks the nodes.
     pub(super) fn take_root(&mut self, reason: Reason) -> TakenTree {
         self.root_reason = Some(reason);
-        TakenTree {
-            entries: std::mem::take(&mut self.entries),
-            waiters: std::mem::take(&mut self.waiters),
-        }
+        let entries = std::mem::take(&mut self.entries);
+        let nodes = std::mem::take(&mut self.nodes);
+        TakenTree { entries, nodes, waiters: std::mem::take(&mut self.waiters) }
     }
 
-    /// Takes the subtree at `top`: marks its nodes, frees its entries. Iterative, linear.
-    pub(super) fn take_subtree(&mut self, top: u32, reason: Reason) -> TakenSubtree {
-        let mut taken = TakenSubtree::default();
+    /// Takes the nodes back, which stay until the last handle of the tree is gone.
+    pub(super) fn put_back(&mut self, taken: &mut TakenTree) {
+        self.nodes = std::mem::take(&mut taken.nodes);
+    }
+
+    /// Takes the subtree at `top`: marks its nodes, unlinks its entries, and returns who is to be woken.
+    /// Iterative, linear.
+    pub(super) fn take_subtree(&mut self, top: u32, reason: Reason) -> Vec<Waker> {
+        let (code, mut nodes, mut wakers) = (self.store_reason(reason), 0, Vec::new());
         let parent = self.entries[top as usize].parent;
         self.unlink(top);
         let mut current = top;
@@ -137,9 +147,13 @@ impl Tree {
             // A leaf: take it, go on with its sibling, or with its parent that may be a leaf now.
             let entry = &mut self.entries[current as usize];
             let (next, up) = (entry.next, entry.parent);
-            taken.nodes.extend(entry.node.take().and_then(|node| node.upgrade()));
-            self.waiters.drain(&mut entry.waiters, &mut taken.wakers);
-            self.release(current);
+            self.waiters.drain(&mut entry.waiters, &mut wakers);
+            if std::mem::take(&mut entry.is_live) {
+                self.nodes.get(current).mark(code);
+                nodes += 1;
+            } else {
+                self.release(current);
+            }
             if current == top {
                 break;
             }
@@ -150,23 +164,26 @@ impl Tree {
                 current = next;
             }
         }
-        let code = self.store_reason(reason, taken.nodes.len() as u32);
-        for node in &taken.nodes {
-            node.mark(code);
-        }
+        self.share_reason(code, nodes);
         self.compress(parent);
-        taken
+        wakers
     }
 
-    /// Notes that every handle of a node is gone.
-    ///
-    /// A setter on another thread may have freed the node's entry after the last handle went and
-    /// before this lock was taken, and the entry may be somebody else's by now: so it is asked.
-    pub(super) fn bury(&mut self, index: u32, dying: *const Node) -> Option<Weak<Node>> {
-        let entry = self.entries.get_mut(index as usize)?;
-        let node = entry.node.take_if(|node| std::ptr::eq(node.as_ptr(), dying))?;
-        self.compress(index);
-        Some(node)
+    /// Notes that the last handle of a node is gone, which may have been set before this lock was taken.
+    pub(super) fn leave(&mut self, node: &Node) -> Gone {
+        let (code, index) = (node.state(), node.index());
+        let reason = self.forget_reason(code);
+        if self.is_root_set() {
+            return Gone::OfSetRoot(reason);
+        }
+        if code == Node::UNSET {
+            self.entries[index as usize].is_live = false;
+            self.compress(index);
+        } else {
+            self.release(index);
+        }
+        self.count -= 1;
+        if self.count == 0 { Gone::Last(reason) } else { Gone::Node(reason) }
     }
 
     /// Whether an ancestor can still be set by a handle of its own.
@@ -174,7 +191,7 @@ impl Tree {
         let mut up = self.entries[index as usize].parent;
         while up != NIL {
             let entry = &self.entries[up as usize];
-            if entry.node.is_some() {
+            if entry.is_live {
                 return true;
             }
             up = entry.parent;
@@ -190,16 +207,8 @@ impl Tree {
         }
     }
 
-    /// A child of a set node is born set, for the same reason.
-    pub(super) fn share_reason(&mut self, code: u32) {
-        let Some(slot) = code.checked_sub(Node::SET_WITH_REASON) else { return };
-        if let Some(shared) = &mut self.reasons[slot as usize] {
-            shared.nodes += 1;
-        }
-    }
-
     /// A node that was set is gone; the last one of its reason frees the reason.
-    pub(super) fn forget_reason(&mut self, code: u32) -> Option<Reason> {
+    fn forget_reason(&mut self, code: u32) -> Option<Reason> {
         let slot = code.checked_sub(Node::SET_WITH_REASON)?;
         let shared = self.reasons[slot as usize].as_mut()?;
         shared.nodes -= 1;
@@ -210,7 +219,7 @@ impl Tree {
         self.reasons[slot as usize].take().map(|shared| shared.reason)
     }
 
-    /// Entries in use, for tests of growth.
+    /// Entries in use, of set events too, for tests of growth.
     #[cfg(test)]
     pub(super) fn live_entries(&self) -> usize {
         let mut free = 0;
@@ -223,18 +232,31 @@ impl Tree {
         self.entries.len() - free
     }
 
+    #[cfg(all(test, loom))]
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.root_reason.is_none()
+    }
+
     #[cfg(test)]
     pub(super) fn kept_reasons(&self) -> usize {
         self.reasons.iter().flatten().count()
     }
 
-    fn store_reason(&mut self, reason: Reason, nodes: u32) -> u32 {
+    /// Keeps a reason, which `share_reason` gives to nodes.
+    fn store_reason(&mut self, reason: Reason) -> u32 {
         let slot = self.free_reasons.pop().unwrap_or_else(|| {
             self.reasons.push(None);
             (self.reasons.len() - 1) as u32
         });
-        self.reasons[slot as usize] = Some(SharedReason { reason, nodes });
+        self.reasons[slot as usize] = Some(SharedReason { reason, nodes: 0 });
         Node::SET_WITH_REASON + slot
+    }
+
+    fn share_reason(&mut self, code: u32, nodes: u32) {
+        let Some(slot) = code.checked_sub(Node::SET_WITH_REASON) else { return };
+        if let Some(shared) = &mut self.reasons[slot as usize] {
+            shared.nodes += nodes;
+        }
     }
 
     fn allocate(&mut self, entry: Entry) -> u32 {
@@ -268,7 +290,7 @@ impl Tree {
 
     /// Restores invariant 3 from this entry upwards.
     fn compress(&mut self, mut index: u32) {
-        while index != NIL && index != Self::ROOT && self.entries[index as usize].node.is_none() {
+        while index != NIL && index != Self::ROOT && !self.entries[index as usize].is_live {
             let Entry { first, parent, .. } = self.entries[index as usize];
             if first == NIL {
                 self.unlink(index);
@@ -300,6 +322,13 @@ impl Tree {
     }
 }
 
+impl Entry {
+    fn below(parent: u32, next: u32) -> Self {
+        let (first, prev, waiters) = (NIL, NIL, Head::default());
+        Self { is_live: true, parent, first, prev, next, waiters }
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use crate::event::ShutdownEvent;
@@ -326,8 +355,9 @@ mod tests {
         let below = (0..10).map(|_| first.child()).collect::<Vec<_>>();
         drop(middle);
         assert!(first.trigger().set("set").is_ok());
-        assert_eq!(root.0.live_entries(), 2);
+        assert_eq!(root.0.live_entries(), 13, "the dead one is gone, which had one child left");
         drop((first, below));
+        assert_eq!(root.0.live_entries(), 2);
         assert_eq!(root.0.kept_reasons(), 0);
         assert!(!second.is_set());
     }

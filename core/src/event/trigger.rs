@@ -3,19 +3,18 @@
 use std::fmt;
 use std::panic::resume_unwind;
 
-use super::node::Node;
+use super::handle::Handle;
 use super::reason::{AlreadySet, Reason};
-use crate::sync::Arc;
 use crate::wake::call_caught;
 
 /// Sets a [`ShutdownEvent`](crate::ShutdownEvent); cannot wait for it.
 ///
 /// Dropping it does nothing: for a stop on drop there is [`DropGuard`].
 #[derive(Clone)]
-pub struct ShutdownTrigger(Arc<Node>);
+pub struct ShutdownTrigger(Handle);
 
 impl ShutdownTrigger {
-    pub(super) fn new(node: Arc<Node>) -> Self {
+    pub(super) fn new(node: Handle) -> Self {
         Self(node)
     }
 

@@ -5,20 +5,19 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::node::{Node, Registration};
-use crate::sync::Arc;
+use super::handle::{Handle, Registration};
 
 /// Completes when its event is set; made by [`ShutdownEvent::wait`](crate::ShutdownEvent::wait).
 #[must_use = "futures do nothing unless polled"]
 pub struct Wait<'a> {
-    node: &'a Node,
+    event: &'a Handle,
     me: Registration,
 }
 
 impl<'a> Wait<'a> {
     #[inline]
-    pub(super) fn new(node: &'a Node) -> Self {
-        Self { node, me: Registration::NONE }
+    pub(super) fn new(event: &'a Handle) -> Self {
+        Self { event, me: Registration::NONE }
     }
 }
 
@@ -27,35 +26,35 @@ impl Future for Wait<'_> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let node = self.node;
-        node.poll_wait(&mut self.me, context.waker())
+        let Self { event, me } = &mut *self;
+        event.poll_wait(me, context.waker())
     }
 }
 
 impl Drop for Wait<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.node.drop_wait(&mut self.me);
+        self.event.drop_wait(&mut self.me);
     }
 }
 
 impl fmt::Debug for Wait<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait").field("is_set", &self.node.is_set()).finish_non_exhaustive()
+        f.debug_struct("Wait").field("is_set", &self.event.is_set()).finish_non_exhaustive()
     }
 }
 
 /// As [`Wait`], `'static`; made by [`ShutdownEvent::wait_owned`](crate::ShutdownEvent::wait_owned).
 #[must_use = "futures do nothing unless polled"]
 pub struct WaitOwned {
-    node: Arc<Node>,
+    event: Handle,
     me: Registration,
 }
 
 impl WaitOwned {
     #[inline]
-    pub(super) fn new(node: Arc<Node>) -> Self {
-        Self { node, me: Registration::NONE }
+    pub(super) fn new(event: Handle) -> Self {
+        Self { event, me: Registration::NONE }
     }
 }
 
@@ -64,20 +63,20 @@ impl Future for WaitOwned {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Self { node, me } = &mut *self;
-        node.poll_wait(me, context.waker())
+        let Self { event, me } = &mut *self;
+        event.poll_wait(me, context.waker())
     }
 }
 
 impl Drop for WaitOwned {
     #[inline]
     fn drop(&mut self) {
-        self.node.drop_wait(&mut self.me);
+        self.event.drop_wait(&mut self.me);
     }
 }
 
 impl fmt::Debug for WaitOwned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitOwned").field("is_set", &self.node.is_set()).finish_non_exhaustive()
+        f.debug_struct("WaitOwned").field("is_set", &self.event.is_set()).finish_non_exhaustive()
     }
 }
