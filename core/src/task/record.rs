@@ -265,6 +265,9 @@ impl Flags {
 }
 
 /// All of a record but its word.
+///
+/// Aligned, so that it lies in two lines of the cache and never in three.
+#[repr(align(32))]
 pub(crate) struct Record {
     pub(crate) id: TaskId,
     pub(crate) name: Option<Name>,
@@ -286,8 +289,9 @@ pub(crate) enum Life {
     Live {
         /// How to have the tracked future polled.
         waker: WakerSlot,
-        /// The task's own view of the shutdown event, made when it is first asked for.
-        event: Option<ShutdownEvent>,
+        /// The task's own view of the shutdown event, made when it is first asked for. Boxed: most
+        /// tasks never ask, and this lies in each record.
+        event: Option<Box<ShutdownEvent>>,
     },
     Ended {
         outcome: Outcome,
@@ -367,7 +371,7 @@ impl Record {
 
     pub(crate) fn event(&self) -> Option<ShutdownEvent> {
         match &self.life {
-            Life::Live { event, .. } => event.clone(),
+            Life::Live { event, .. } => event.as_deref().cloned(),
             Life::Ended { .. } => None,
         }
     }

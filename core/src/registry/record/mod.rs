@@ -271,7 +271,7 @@ impl<'a> RecordAt<'a> {
         let is_live = self.attend(&locked);
         let event = match &mut locked.record(self.index()).life {
             Life::Live { event, .. } if is_live => {
-                event.get_or_insert_with(|| fresh.clone()).clone()
+                event.get_or_insert_with(|| Box::new(fresh.clone())).as_ref().clone()
             }
             _ => fresh.clone(),
         };

@@ -281,7 +281,7 @@ pub(super) struct Left {
     /// Nobody holds a handle that would hear of the outcome.
     pub(super) unheard: bool,
     pub(super) waker: Option<Waker>,
-    pub(super) event: Option<ShutdownEvent>,
+    pub(super) event: Option<Box<ShutdownEvent>>,
     /// The last reference is gone.
     pub(super) held: Option<Held>,
 }
