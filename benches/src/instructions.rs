@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::spawns::{LEAST, NAMED, SMALL};
+use crate::floors::{GUARDED, LEAST, NAMED, SMALL};
 
 /// The runtime, the shape, and the contenders; the first is what is taken off the others.
 const COUNTED: [(&str, &str, &[&str]); 4] = [
@@ -13,6 +13,7 @@ const COUNTED: [(&str, &str, &[&str]); 4] = [
             "tokio::spawn",
             SMALL,
             LEAST,
+            GUARDED,
             NAMED,
             "JoinSet",
             "TaskTracker",
@@ -27,17 +28,17 @@ const COUNTED: [(&str, &str, &[&str]); 4] = [
     (
         "tokio, current-thread",
         "steady",
-        &["tokio::spawn", LEAST, NAMED, "JoinSet", "lifespan", "lifespan, static names"],
+        &["tokio::spawn", LEAST, GUARDED, NAMED, "JoinSet", "lifespan", "lifespan, static names"],
     ),
     (
         "async-executor, one thread",
         "burst",
-        &["Executor::spawn", LEAST, NAMED, "lifespan", "lifespan, static names"],
+        &["Executor::spawn", LEAST, GUARDED, NAMED, "lifespan", "lifespan, static names"],
     ),
     (
         "async-executor, one thread",
         "steady",
-        &["Executor::spawn", LEAST, NAMED, "lifespan", "lifespan, static names"],
+        &["Executor::spawn", LEAST, GUARDED, NAMED, "lifespan", "lifespan, static names"],
     ),
 ];
 

@@ -10,6 +10,7 @@
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 mod events;
+mod floors;
 mod index;
 mod instructions;
 mod leavers;

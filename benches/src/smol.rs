@@ -7,8 +7,9 @@ use async_executor::Executor;
 use lifespan::smol::{Smol, SmolLoop};
 use lifespan::{Cx, Lifespan};
 
+use crate::floors::{GUARDED, LEAST, NAMED, Names, Records, least};
 use crate::rounds::{Rounds, Shape};
-use crate::spawns::{self, LEAST, NAMED, Names, Naming, least};
+use crate::spawns::{self, Naming};
 
 pub(crate) fn one_thread(rounds: Rounds) -> Rounds {
     let (send, receive) = std::sync::mpsc::channel();
@@ -21,15 +22,17 @@ pub(crate) fn one_thread(rounds: Rounds) -> Rounds {
 
 async fn run(cx: &Cx<'_, Smol>, mut rounds: Rounds) -> Rounds {
     let executor = Arc::new(Executor::new());
-    let (shape, count, names) = (rounds.shape(), Arc::new(()), Names::default());
-    for number in rounds.turns(4 + Naming::ALL.len()) {
+    let (shape, count) = (rounds.shape(), Arc::new(()));
+    let (names, records) = (Names::default(), Records::default());
+    for number in rounds.turns(5 + Naming::ALL.len()) {
         match number {
             0 => rounds.measure("Executor::spawn", bare(&executor, shape)).await,
             1 => rounds.measure(LEAST, wrapped(&executor, shape, &count)).await,
             2 => rounds.measure("Mutex<HashSet<String>>", hash_map(&executor, shape)).await,
             3 => rounds.measure(NAMED, named(&executor, shape, &names)).await,
+            4 => rounds.measure(GUARDED, guarded(&executor, shape, &records)).await,
             ours => {
-                let (name, naming) = Naming::ALL[ours - 4];
+                let (name, naming) = Naming::ALL[ours - 5];
                 rounds.measure(name, spawns::work(cx, naming, shape)).await;
             }
         }
@@ -48,6 +51,11 @@ async fn wrapped(executor: &Executor<'_>, shape: Shape, count: &Arc<()>) {
 
 async fn named(executor: &Executor<'_>, shape: Shape, names: &Names) {
     let spawn = |number| executor.spawn(names.least(number));
+    executor.run(shape.run(spawn, async |task| task.await)).await;
+}
+
+async fn guarded(executor: &Executor<'_>, shape: Shape, records: &Records) {
+    let spawn = |_| executor.spawn(records.least());
     executor.run(shape.run(spawn, async |task| task.await)).await;
 }
 

@@ -8,8 +8,9 @@ use lifespan::{Cx, Lifespan};
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio_util::task::{JoinMap, TaskTracker};
 
+use crate::floors::{GUARDED, LEAST, NAMED, Names, Records, SMALL, least};
 use crate::rounds::{Rounds, Shape};
-use crate::spawns::{self, LEAST, NAMED, Names, Naming, SMALL, least};
+use crate::spawns::{self, Naming};
 
 pub(crate) fn current_thread(rounds: Rounds) -> Rounds {
     on(TokioLoop::current_thread(), rounds)
@@ -35,8 +36,9 @@ fn on(owner: TokioLoop, rounds: Rounds) -> Rounds {
 
 async fn run(cx: &Cx<'_, Tokio>, mut rounds: Rounds) -> Rounds {
     let shape = rounds.shape();
-    let (tracker, count, names) = (TaskTracker::new(), Arc::new(()), Names::default());
-    for number in rounds.turns(8 + Naming::ALL.len()) {
+    let (tracker, count) = (TaskTracker::new(), Arc::new(()));
+    let (names, records) = (Names::default(), Records::default());
+    for number in rounds.turns(9 + Naming::ALL.len()) {
         match number {
             0 => rounds.measure("tokio::spawn", shape.run(|_| tokio::spawn(async {}), ended)).await,
             1 => {
@@ -58,8 +60,12 @@ async fn run(cx: &Cx<'_, Tokio>, mut rounds: Rounds) -> Rounds {
                 let named = |number| tokio::spawn(names.least(number));
                 rounds.measure(NAMED, shape.run(named, ended)).await;
             }
+            8 => {
+                let guarded = |_| tokio::spawn(records.least());
+                rounds.measure(GUARDED, shape.run(guarded, ended)).await;
+            }
             ours => {
-                let (name, naming) = Naming::ALL[ours - 8];
+                let (name, naming) = Naming::ALL[ours - 9];
                 rounds.measure(name, spawns::work(cx, naming, shape)).await;
             }
         }
