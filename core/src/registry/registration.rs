@@ -6,8 +6,9 @@ use crate::clock::Stamp;
 use crate::sync::Arc;
 use crate::task::{Entry, Flags, Name};
 
-/// Why a task cannot be registered.
+/// Why a task cannot be registered. As large as a slot, so that either comes back in a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
 pub(crate) enum Refused {
     Closed,
     NameTaken,
@@ -18,53 +19,65 @@ impl Registry {
     /// Adds a live task, with a reference for the tracked future and one for the handle. Takes the
     /// name, unless it is refused. With `QUEUED` among the flags it may have to wait for its turn, if
     /// the scope has turns.
+    #[inline]
     pub(crate) fn register(
         self: &Arc<Self>,
         entry: &mut Entry,
         flags: u32,
     ) -> Result<Slot, Refused> {
         let may_wait = flags & Flags::QUEUED != 0 && self.has_turns();
-        let flags = flags & !Flags::QUEUED;
-        // A closure on a thread of its own is not seen to begin, nor is a scope. Before any lock: it
-        // reads the clock.
+        // A closure on a thread of its own is not seen to begin, nor is a scope.
         let is_unseen = flags & (Flags::BLOCKING | Flags::SCOPE) != 0;
-        let since = if is_unseen { self.clock.stamp() } else { Stamp::NONE };
-        let came = if may_wait {
-            self.come_in_turn(entry, since, flags)?
-        } else {
-            self.come(entry, since, flags)?
-        };
-        if came.is_stopping || came.is_attended {
-            self.tell_of(&came);
+        let flags = flags & !Flags::QUEUED;
+        if may_wait || is_unseen {
+            return self.come_in_turn(entry, flags, may_wait, is_unseen);
         }
-        Ok(came.slot)
+        match &entry.name {
+            None => self.come_unnamed(entry, flags),
+            Some(_) => self.come_named(entry, flags),
+        }
     }
 
-    /// As `come`, of a task that may have to wait.
+    fn come_unnamed(self: &Arc<Self>, entry: &mut Entry, flags: u32) -> Result<Slot, Refused> {
+        let came = self.open_unnamed(entry, Stamp::NONE, flags)?;
+        Ok(self.told_of(&came))
+    }
+
+    fn come_named(self: &Arc<Self>, entry: &mut Entry, flags: u32) -> Result<Slot, Refused> {
+        let came = self.open_named(entry, Stamp::NONE, flags)?;
+        Ok(self.told_of(&came))
+    }
+
+    /// As those, of a task that may have to wait, or whose age counts from now on.
     #[cold]
     fn come_in_turn(
         self: &Arc<Self>,
         entry: &mut Entry,
-        since: Stamp,
         flags: u32,
-    ) -> Result<Came, Refused> {
-        let Some(turns) = self.turns() else { return self.come(entry, since, flags) };
-        let entrance = turns.enter();
-        let came = self.come(entry, since, flags | entrance.flags())?;
-        entrance.take(RecordAt::new(self, came.slot).id(), came.slot);
-        Ok(came)
+        may_wait: bool,
+        is_unseen: bool,
+    ) -> Result<Slot, Refused> {
+        // Before any lock: it reads the clock.
+        let since = if is_unseen { self.clock.stamp() } else { Stamp::NONE };
+        let open = |entry: &mut Entry, flags| match &entry.name {
+            None => self.open_unnamed(entry, since, flags),
+            Some(_) => self.open_named(entry, since, flags),
+        };
+        let came = match self.turns().filter(|_| may_wait) {
+            None => open(entry, flags)?,
+            Some(turns) => {
+                let entrance = turns.enter();
+                let came = open(entry, flags | entrance.flags())?;
+                entrance.take(RecordAt::new(self, came.slot).id(), came.slot);
+                came
+            }
+        };
+        Ok(self.told_of(&came))
     }
 
-    #[inline]
-    fn come(&self, entry: &mut Entry, since: Stamp, flags: u32) -> Result<Came, Refused> {
-        match &entry.name {
-            None => self.come_unnamed(entry, since, flags),
-            Some(_) => self.come_named(entry, since, flags),
-        }
-    }
-
-    #[inline]
-    fn come_unnamed(&self, entry: &mut Entry, since: Stamp, flags: u32) -> Result<Came, Refused> {
+    // In each caller: as a result of its own it would be stored and loaded again in other pieces.
+    #[inline(always)]
+    fn open_unnamed(&self, entry: &mut Entry, since: Stamp, flags: u32) -> Result<Came, Refused> {
         let at = self.shards.place(this_thread());
         let mut shard = self.shards.at(at).lock();
         if shard.is_closed() {
@@ -73,8 +86,8 @@ impl Registry {
         Ok(shard.open(entry, since, flags))
     }
 
-    #[inline]
-    fn come_named(&self, entry: &mut Entry, since: Stamp, flags: u32) -> Result<Came, Refused> {
+    #[inline(always)]
+    fn open_named(&self, entry: &mut Entry, since: Stamp, flags: u32) -> Result<Came, Refused> {
         let name = entry.name.as_ref().map_or(&[][..], Name::as_bytes);
         let (tag, mut shard) = self.lock_for(name)?;
         let Some(vacancy) = shard.vacancy(tag, name) else { return Err(Refused::NameTaken) };
@@ -95,9 +108,18 @@ impl Registry {
         Ok((tag, shard))
     }
 
-    /// Tells of a task, which its loop has not been given yet, those who are to know.
+    /// The slot of a task, which its loop has not been given yet, and of which those have heard who are
+    /// to know.
+    #[inline(always)]
+    pub(super) fn told_of(self: &Arc<Self>, came: &Came) -> Slot {
+        if came.is_stopping || came.is_attended {
+            self.tell_of(came);
+        }
+        came.slot
+    }
+
     #[cold]
-    pub(super) fn tell_of(self: &Arc<Self>, came: &Came) {
+    fn tell_of(self: &Arc<Self>, came: &Came) {
         if came.is_stopping {
             self.notify_all();
         }

@@ -40,10 +40,10 @@ impl Registry {
             },
         };
         drop(shard);
-        self.tell_of(&came);
+        let slot = self.told_of(&came);
         let refer = |slot| RecordRef::new(Arc::clone(self), slot);
         let waiting = waiting.into_iter().map(refer).collect();
-        Ok(Succession { slot: came.slot, holder: holder.map(refer), waiting })
+        Ok(Succession { slot, holder: holder.map(refer), waiting })
     }
 }
 
