@@ -6,8 +6,9 @@
 //!    shards locked, and marks it as ended there.
 //! 2. Who demands something of a scope raises the flag in its record, and then looks for the registry
 //!    below; who opens a scope lists that registry, and then looks at the flags. So one of them sees
-//!    the other. With the stop of the scope around it in place of the flags it is the same: a record
-//!    without a registry below is that of a scope that is about to be listed, or that has ended.
+//!    the other. With the stop of the scope around it in place of the flags it is the same, and with
+//!    its refusal of what comes: a record without a registry below is that of a scope that is about to
+//!    be listed, or that has ended.
 //! 3. A registry holds the record of its scope, and so the registry above; that one holds this one
 //!    weakly. So nothing keeps a scope but its holder and its tasks.
 
@@ -61,13 +62,17 @@ impl Registry {
         // After it was listed: invariant 2. Who stops this scope has heard of the record, and may have
         // looked for the registry before there was one.
         let at = RecordAt::new(self, slot);
-        let is_stopping = at.lock().is_stopping();
+        let locked = at.lock();
+        let (is_stopping, is_closed) = (locked.is_stopping(), locked.is_closed());
+        drop(locked);
         if is_stopping {
             self.notify_all();
         }
         let flags = at.flags();
         if flags.is_cancelled() {
             inner.demand_all(flags.demanded());
+        } else if is_closed {
+            inner.refuse_in_tree();
         } else if flags.is_stopped() {
             inner.close_tree();
         }
@@ -140,6 +145,16 @@ impl Registry {
     /// As [`close_when_empty`](Self::close_when_empty), of all scopes below, too.
     pub(crate) fn close_tree(self: &Arc<Self>) {
         for registry in self.tree() {
+            registry.close_when_empty();
+        }
+    }
+
+    /// Refuses all that comes here and below; each scope ends with its last task.
+    pub(crate) fn refuse_in_tree(self: &Arc<Self>) {
+        let mut todo = vec![Arc::clone(self)];
+        while let Some(registry) = todo.pop() {
+            registry.close();
+            todo.extend(registry.below.all()); // invariant 2
             registry.close_when_empty();
         }
     }

@@ -127,3 +127,21 @@ fn a_scope_is_stopped_while_another_is_opened_in_it() {
         });
     }
 }
+
+/// Caught: `open` that does not look whether the scope around it refuses what comes; `refuse_in_tree`
+/// that lists the scopes before it refuses.
+#[test]
+fn a_scope_refuses_what_comes_while_another_is_opened_in_it() {
+    loom::model(|| {
+        let root = root();
+        let (scope, record) = open(&root).unwrap();
+        let refuses = Arc::clone(&scope);
+        let thread = thread::spawn(move || refuses.refuse_in_tree());
+        let inner = open(&scope);
+        thread.join().unwrap();
+        if let Some((inner, record)) = inner {
+            assert!(spawn(&inner).is_none() && record.flags().is_finished());
+        }
+        assert!(record.flags().is_finished() && root.len() == 0);
+    });
+}

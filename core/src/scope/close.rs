@@ -147,10 +147,7 @@ impl<L, M: Timer> Closing<'_, L, M> {
 
     /// Drops what can be dropped, protected or not, and returns what is left.
     async fn force(&self) -> Vec<ScopeTask> {
-        for registry in self.registry().tree() {
-            registry.close();
-        }
-        self.registry().close_tree();
+        self.registry().refuse_in_tree();
         let mut sleep = pin!(self.handle.sleep(LAST_LOOK));
         loop {
             for record in self.others() {
