@@ -10,6 +10,7 @@ mod blocking;
 mod cancel;
 mod components;
 mod destructors;
+mod event_crossings;
 mod event_model;
 mod events;
 mod fail_fast;
