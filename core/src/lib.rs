@@ -71,6 +71,7 @@ mod on_thread;
 mod other_loop;
 mod park;
 mod polls;
+mod pool;
 mod registry;
 mod roll_call;
 mod scope;

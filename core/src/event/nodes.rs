@@ -4,7 +4,11 @@
 //! is no leak that grows: when a tree goes, its blocks go back to a pool, from which the next one takes
 //! them. So a process keeps as many blocks as were ever in use at once, of twelve bytes a node.
 
+use crate::pool::Pool;
 use crate::sync::{AtomicU32, CHUNK, Numbers, Ordering};
+
+/// Blocks of trees that are gone.
+static BLOCKS: Pool<Block> = Pool::new();
 
 /// The flag of one event, and how many handles it has.
 #[derive(Default)]
@@ -106,9 +110,7 @@ impl Nodes {
 
     #[cold]
     fn grow(&mut self) {
-        let block = pool::take().unwrap_or_else(|| {
-            Box::leak(Box::new(Block(std::array::from_fn(|_| Node::default()))))
-        });
+        let block = BLOCKS.take(|| Block(std::array::from_fn(|_| Node::default())));
         let first = self.0.len() as u32 * CHUNK;
         for (index, node) in (first..).zip(&block.0) {
             node.index.store(index, Ordering::Relaxed);
@@ -130,37 +132,6 @@ impl Nodes {
 /// Nobody has a handle of these any more.
 impl Drop for Nodes {
     fn drop(&mut self) {
-        pool::give_back(&mut self.0);
+        BLOCKS.give_back(self.0.drain(..));
     }
-}
-
-/// Blocks of trees that are gone.
-#[cfg(not(loom))]
-mod pool {
-    use super::Block;
-    use crate::sync::{Mutex, lock};
-
-    static POOL: Mutex<Vec<&'static Block>> = Mutex::new(Vec::new());
-
-    pub(super) fn take() -> Option<&'static Block> {
-        lock(&POOL).pop()
-    }
-
-    pub(super) fn give_back(blocks: &mut Vec<&'static Block>) {
-        if !blocks.is_empty() {
-            lock(&POOL).append(blocks);
-        }
-    }
-}
-
-/// What a model makes must not outlive it.
-#[cfg(loom)]
-mod pool {
-    use super::Block;
-
-    pub(super) fn take() -> Option<&'static Block> {
-        None
-    }
-
-    pub(super) fn give_back(_blocks: &mut Vec<&'static Block>) {}
 }

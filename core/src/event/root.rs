@@ -2,13 +2,17 @@
 //!
 //! It is leaked and used again through a pool, as its nodes are: so a handle counts nothing but its own
 //! node, and a child takes no memory of its own. A tree has gone when the last handle of the last of its
-//! nodes has. How many have one, is known under the lock; once the root is set, when all of them may go
-//! at once, by an atomic count.
+//! nodes has. How many have one is known under the lock; once the root is set, when all of them may go at
+//! once, it is an atomic count.
 
 use super::nodes::Node;
 use super::reason::Reason;
 use super::tree::{Gone, Tree};
+use crate::pool::Pool;
 use crate::sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock};
+
+/// Roots of trees that are gone.
+static ROOTS: Pool<Root> = Pool::new();
 
 pub(super) struct Root {
     node: Apart<Node>,
@@ -29,7 +33,7 @@ struct Apart<T>(T);
 impl Root {
     /// With a first handle of its node.
     pub(super) fn take() -> &'static Self {
-        let root = pool::take().unwrap_or_else(|| Box::leak(Box::new(Self::fresh())));
+        let root = ROOTS.take(Self::fresh);
         root.node.0.open();
         root.lock().add_root();
         root
@@ -108,37 +112,8 @@ impl Root {
     fn give_back(&'static self) {
         let gone = std::mem::take(&mut *self.lock());
         drop(gone);
-        pool::give_back(self);
+        ROOTS.give_back([self]);
     }
-}
-
-/// Roots of trees that are gone.
-#[cfg(not(loom))]
-mod pool {
-    use super::Root;
-    use crate::sync::{Mutex, lock};
-
-    static POOL: Mutex<Vec<&'static Root>> = Mutex::new(Vec::new());
-
-    pub(super) fn take() -> Option<&'static Root> {
-        lock(&POOL).pop()
-    }
-
-    pub(super) fn give_back(root: &'static Root) {
-        lock(&POOL).push(root);
-    }
-}
-
-/// What a model makes must not outlive it.
-#[cfg(loom)]
-mod pool {
-    use super::Root;
-
-    pub(super) fn take() -> Option<&'static Root> {
-        None
-    }
-
-    pub(super) fn give_back(_root: &'static Root) {}
 }
 
 #[cfg(all(test, not(loom)))]

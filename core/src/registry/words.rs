@@ -8,8 +8,12 @@
 //! Whoever holds a word holds its registry too, or borrows it: so nobody looks at a word of a registry
 //! that is gone.
 
+use crate::pool::Pool;
 use crate::sync::{AtomicU64, CHUNK, Numbers, Ordering};
 use crate::task::Flags;
+
+/// Chunks of registries that are gone.
+static BLOCKS: Pool<Block> = Pool::new();
 
 /// The words of one chunk of records.
 #[repr(align(64))]
@@ -21,9 +25,7 @@ pub(super) struct Words(&'static Block);
 impl Words {
     /// `number` gives each of the words its number, by its place.
     pub(super) fn take(number: impl Fn(u32) -> u32) -> Self {
-        let block = pool::take().unwrap_or_else(|| {
-            Box::leak(Box::new(Block(std::array::from_fn(|_| Word::default()))))
-        });
+        let block = BLOCKS.take(|| Block(std::array::from_fn(|_| Word::default())));
         for (place, word) in (0..).zip(&block.0) {
             word.number.store(number(place), Ordering::Relaxed);
         }
@@ -39,7 +41,7 @@ impl Words {
 impl Drop for Words {
     fn drop(&mut self) {
         self.0.0.iter().for_each(|word| word.open(0, 0));
-        pool::give_back(self.0);
+        BLOCKS.give_back([self.0]);
     }
 }
 
@@ -54,35 +56,6 @@ impl Block {
         let is_free = |word: &Word| u64::from(word.read().is_free());
         self.0[..len as usize].iter().rev().fold(0, |free, word| (free << 1) | is_free(word))
     }
-}
-
-/// Chunks of registries that are gone.
-#[cfg(not(loom))]
-mod pool {
-    use super::Block;
-    use crate::sync::{Mutex, lock};
-
-    static POOL: Mutex<Vec<&'static Block>> = Mutex::new(Vec::new());
-
-    pub(super) fn take() -> Option<&'static Block> {
-        lock(&POOL).pop()
-    }
-
-    pub(super) fn give_back(block: &'static Block) {
-        lock(&POOL).push(block);
-    }
-}
-
-/// What a model makes must not outlive it.
-#[cfg(loom)]
-mod pool {
-    use super::Block;
-
-    pub(super) fn take() -> Option<&'static Block> {
-        None
-    }
-
-    pub(super) fn give_back(_block: &'static Block) {}
 }
 
 /// The word of one record: its flags, and how many refer to it.
