@@ -81,9 +81,9 @@ impl Hasher for Folded {
     }
 }
 
-/// A guard against a panic of the body, and a record that others can find: taken under a lock before the
-/// spawn, and given back under it at the end.
-pub(crate) const GUARDED: &str = "a guard and a record";
+/// The least again, with a guard against a panic of the body, and a record that others can find: taken under
+/// a lock before the spawn, and given back under it at the end.
+pub(crate) const GUARDED: &str = "the same, a guard and a record";
 
 /// The records of live tasks, in a slab behind a lock: nobody looks for them, waits or cancels.
 #[derive(Clone, Default)]
@@ -103,11 +103,13 @@ struct Record {
 }
 
 impl Records {
-    /// A future which does nothing that is to be guarded.
+    /// A future of the size of a tracked one, which does nothing that is to be guarded.
     #[track_caller]
     pub(crate) fn least(&self) -> impl Future<Output = ()> + Send + use<> {
         let (records, place) = (self.clone(), self.open(Location::caller()));
+        let room = [0_u64; 9];
         async move {
+            black_box(&room);
             let mut body = pin!(async {});
             let has_panicked = poll_fn(|context| {
                 match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(context))) {
@@ -146,5 +148,18 @@ impl Records {
 
     fn lock(&self) -> MutexGuard<'_, Slab> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_floors_are_of_one_size() {
+        let least = size_of_val(&least::<12>(&Arc::new(())));
+        assert_eq!(size_of_val(&Records::default().least()), least);
+        names::make(1);
+        assert_eq!(size_of_val(&Names::default().least(0)), least);
     }
 }
