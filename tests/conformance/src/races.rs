@@ -35,6 +35,7 @@ pub fn of_a_scope<O: LoopOwner<Handle: Timer>>(owner: O) {
             while round < ROUNDS || Instant::now() < until {
                 round += 1;
                 close_while_tasks_come(&cx, &mut random).await;
+                let_time_pass(&cx).await;
             }
         })
         .await
@@ -69,6 +70,7 @@ pub fn of_ones_own_scope<O: LoopOwner<Handle: Timer>>(owner: O) {
             while round < ROUNDS || Instant::now() < until {
                 round += 1;
                 close_from_inside(&cx, &mut random).await;
+                let_time_pass(&cx).await;
             }
         })
         .await
@@ -190,6 +192,11 @@ async fn live<L: Timer>(cx: Cx<'_, L>, kind: usize) {
             }
         }
     }
+}
+
+/// Until nothing is ready: a simulator whose tasks always are moves its time on by ever longer steps.
+async fn let_time_pass<L: Timer>(cx: &Cx<'_, L>) {
+    cx.sleep(TICK).await;
 }
 
 /// A random time: some turns of the loop, or of the processor.
