@@ -1,4 +1,4 @@
-//! For the models: a waker that counts, on atomics that loom does not follow, and a poll by hand.
+//! For models and tests: a waker that counts, on atomics that loom does not follow, and a poll by hand.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -54,7 +54,7 @@
 //!   thread of its own: see [`HardEnd`].
 mod any_loop;
 mod clock;
-#[cfg(all(test, loom))]
+#[cfg(test)]
 mod counted;
 mod driver_threads;
 mod event;

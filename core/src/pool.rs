@@ -1,13 +1,13 @@
 //! What is leaked and used again: as much of a kind is kept as was ever in use at once.
 
-use std::sync::{Mutex, PoisonError};
+use crate::sync::{PlainMutex, PoisonError};
 
 /// Those of a kind that nobody has.
-pub(crate) struct Pool<T: 'static>(Mutex<Vec<&'static T>>);
+pub(crate) struct Pool<T: 'static>(PlainMutex<Vec<&'static T>>);
 
 impl<T> Pool<T> {
     pub(crate) const fn new() -> Self {
-        Self(Mutex::new(Vec::new()))
+        Self(PlainMutex::new(Vec::new()))
     }
 
     /// One that was given back, as it was then, or one that is made.

@@ -13,8 +13,9 @@ pub(crate) use std::sync::{
 
 // loom's `Arc` has no `Weak`; reference counts are not what its models are about.
 pub(crate) use std::sync::{Arc, OnceLock, Weak, atomic::Ordering};
-// Ids, and marks that nothing depends on, stand outside of the models.
+// Ids, marks that nothing depends on, and what is kept for the next one stand outside of the models.
 pub(crate) use std::sync::atomic::{AtomicU32 as Numbers, AtomicU64 as Ids, AtomicU64 as Marks};
+pub(crate) use std::sync::{Mutex as PlainMutex, PoisonError};
 
 /// A number that nobody can guess; under loom always the same, since it repeats what it runs.
 #[cfg(not(loom))]
@@ -38,12 +39,12 @@ pub(crate) const CHUNK: u32 = 2;
 /// No foreign code (wakers, destructors, user closures) ever runs under a lock of this crate, so a
 /// poisoned lock guards consistent data; a user must never meet the poison.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Waits for a notification, or wakes up for none.
 pub(crate) fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-    changed.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
+    changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
 
 /// As `wait`, until this time at the latest.
@@ -54,7 +55,7 @@ pub(crate) fn wait_until<'a, T>(
 ) -> MutexGuard<'a, T> {
     let left = until.saturating_duration_since(std::time::Instant::now());
     let waited = changed.wait_timeout(guard, left);
-    waited.unwrap_or_else(std::sync::PoisonError::into_inner).0
+    waited.unwrap_or_else(PoisonError::into_inner).0
 }
 
 /// A process-wide source of identity. Relaxed: only uniqueness matters, no data is published by it.

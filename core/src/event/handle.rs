@@ -5,6 +5,7 @@ use std::task::{Poll, Waker};
 use super::nodes::Node;
 use super::reason::{AlreadySet, Reason};
 use super::root::Root;
+use super::tree::Tree;
 use crate::roll_call::Waiting;
 use crate::waiters::{NIL, WakerId};
 use crate::wake::wake_all_or_raise;
@@ -41,7 +42,7 @@ impl Handle {
         let mut tree = root.lock();
         // Looked at under the lock that a setter holds while it takes entries out: a child is either in
         // the tree before the taking, and taken with it, or finds its result here.
-        if !tree.is_root_set() && !node.is_set() {
+        if !self.is_taken(&tree) {
             return Self { node: tree.add_below(node.index()), root };
         }
         drop(tree);
@@ -82,7 +83,7 @@ impl Handle {
             return Poll::Ready(());
         }
         let id = WakerId::of(waker);
-        if me.key != NIL && me.waker == id {
+        if me.is_registered() && me.waker == id {
             // Still registered with this very waker, or already taken by a setter that will wake it.
             return Poll::Pending;
         }
@@ -95,16 +96,16 @@ impl Handle {
     fn register(&self, me: &mut Registration, waker: &Waker, id: WakerId) -> Poll<()> {
         let waker = waker.clone();
         let mut tree = self.root.lock();
-        if tree.is_root_set() || self.is_set() {
+        if self.is_taken(&tree) {
             drop(tree);
             self.node.mark_by_root();
             return Poll::Ready(());
         }
-        let old = if me.key == NIL {
+        let old = if me.is_registered() {
+            tree.waiters.replace(me.key, waker)
+        } else {
             me.key = tree.insert_waiter(self.index(), waker);
             None
-        } else {
-            tree.waiters.replace(me.key, waker)
         };
         me.waker = id;
         drop(tree);
@@ -123,7 +124,7 @@ impl Handle {
     fn deregister(&self, me: &mut Registration) {
         let mut tree = self.root.lock();
         // Once set, the entry is gone and the key may name somebody else's.
-        if tree.is_root_set() || self.is_set() {
+        if self.is_taken(&tree) {
             return;
         }
         let waker = tree.remove_waiter(self.index(), me.key);
@@ -134,8 +135,13 @@ impl Handle {
 
     pub(super) fn is_orphan(&self) -> bool {
         let tree = self.root.lock();
-        let is_set = self.is_set() || tree.is_root_set();
-        !is_set && !self.is_root() && !tree.has_live_ancestor(self.index())
+        !self.is_taken(&tree) && !self.is_root() && !tree.has_live_ancestor(self.index())
+    }
+
+    /// Whether a setter has taken this event out of its tree, though it may not have marked it yet.
+    #[inline]
+    fn is_taken(&self, tree: &Tree) -> bool {
+        tree.is_root_set() || self.is_set()
     }
 
     #[inline]

@@ -92,23 +92,13 @@ impl Drop for HeldWait<'_> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{Wake, Waker};
+    use std::task::Waker;
 
     use super::*;
-    use crate::sync::Arc;
-
-    #[derive(Default)]
-    struct Woken(AtomicUsize);
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+    use crate::counted::{self, Count};
 
     fn poll(wait: &mut HeldWait<'_>) -> Poll<()> {
-        Pin::new(wait).poll(&mut Context::from_waker(Waker::noop()))
+        counted::poll(wait, Waker::noop())
     }
 
     #[test]
@@ -138,17 +128,15 @@ mod tests {
         let mut first = held.wait();
         assert!(poll(&mut first).is_pending());
         let mut second = held.wait();
-        let woken = Arc::new(Woken::default());
-        let waker = Waker::from(Arc::clone(&woken));
-        let mut other = Context::from_waker(&waker);
-        assert!(Pin::new(&mut second).poll(&mut other).is_pending());
+        let (count, other) = Count::new();
+        assert!(counted::poll(&mut second, &other).is_pending());
         assert_eq!(held.event.0.waiters(), 2);
         drop(second);
         assert_eq!(held.event.0.waiters(), 1);
         let mut third = held.wait();
-        assert!(Pin::new(&mut third).poll(&mut other).is_pending());
+        assert!(counted::poll(&mut third, &other).is_pending());
         assert!(held.event.trigger().set("set").is_ok());
-        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert_eq!(count.get(), 1);
     }
 
     #[test]

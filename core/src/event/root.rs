@@ -5,6 +5,8 @@
 //! nodes has. How many have one is known under the lock; once the root is set, when all of them may go at
 //! once, it is an atomic count.
 
+use std::task::Waker;
+
 use super::nodes::Node;
 use super::reason::Reason;
 use super::tree::{Gone, Tree};
@@ -61,7 +63,7 @@ impl Root {
         &self,
         mut tree: MutexGuard<'_, Tree>,
         reason: Reason,
-    ) -> impl Iterator<Item = std::task::Waker> + use<> {
+    ) -> impl Iterator<Item = Waker> + use<> {
         // Who sees a flag that is raised by the root, or the reason under the lock, finds this count.
         self.behind.0.left.store(tree.count(), Ordering::Relaxed);
         let mut taken = tree.take_root(reason);
@@ -81,17 +83,12 @@ impl Root {
             return;
         }
         // Looked at once more under the lock: a setter may have come to it meanwhile.
-        let gone = self.lock().leave(node);
+        let (gone, reason) = self.lock().leave(node);
+        drop(reason);
         match gone {
-            Gone::Node(reason) => drop(reason),
-            Gone::Last(reason) => {
-                drop(reason);
-                self.give_back();
-            }
-            Gone::OfSetRoot(reason) => {
-                drop(reason);
-                self.leave_set();
-            }
+            Gone::Node => {}
+            Gone::Last => self.give_back(),
+            Gone::OfSetRoot => self.leave_set(),
         }
     }
 

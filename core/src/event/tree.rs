@@ -48,14 +48,13 @@ struct Entry {
     waiters: Head,
 }
 
-/// What the last handle of a node leaves behind.
+/// What has gone with the last handle of a node.
 pub(super) enum Gone {
-    /// The node, and perhaps the last of a reason.
-    Node(Option<Reason>),
+    Node,
     /// The last node of a tree whose root was not set.
-    Last(Option<Reason>),
+    Last,
     /// A node of a tree whose root is set, where they are counted without the lock.
-    OfSetRoot(Option<Reason>),
+    OfSetRoot,
 }
 
 /// What setting the root took out: to be marked, woken and dropped after the unlock.
@@ -170,11 +169,12 @@ impl Tree {
     }
 
     /// Notes that the last handle of a node is gone, which may have been set before this lock was taken.
-    pub(super) fn leave(&mut self, node: &Node) -> Gone {
+    /// Hands back its reason, if it was the last that was set for that.
+    pub(super) fn leave(&mut self, node: &Node) -> (Gone, Option<Reason>) {
         let (code, index) = (node.state(), node.index());
         let reason = self.forget_reason(code);
         if self.is_root_set() {
-            return Gone::OfSetRoot(reason);
+            return (Gone::OfSetRoot, reason);
         }
         if code == Node::UNSET {
             self.entries[index as usize].is_live = false;
@@ -183,7 +183,7 @@ impl Tree {
             self.release(index);
         }
         self.count -= 1;
-        if self.count == 0 { Gone::Last(reason) } else { Gone::Node(reason) }
+        (if self.count == 0 { Gone::Last } else { Gone::Node }, reason)
     }
 
     /// Whether an ancestor can still be set by a handle of its own.

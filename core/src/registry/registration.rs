@@ -6,6 +6,9 @@ use crate::clock::Stamp;
 use crate::sync::Arc;
 use crate::task::{Entry, Flags, Name};
 
+/// A closure on a thread of its own is not seen to begin, nor is a scope.
+const UNSEEN: u32 = Flags::BLOCKING | Flags::SCOPE;
+
 /// Why a task cannot be registered. As large as a slot, so that either comes back in a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
@@ -25,13 +28,10 @@ impl Registry {
         entry: &mut Entry,
         flags: u32,
     ) -> Result<Slot, Refused> {
-        let may_wait = flags & Flags::QUEUED != 0 && self.has_turns();
-        // A closure on a thread of its own is not seen to begin, nor is a scope.
-        let is_unseen = flags & (Flags::BLOCKING | Flags::SCOPE) != 0;
-        let flags = flags & !Flags::QUEUED;
-        if may_wait || is_unseen {
-            return self.come_in_turn(entry, flags, may_wait, is_unseen);
+        if flags & UNSEEN != 0 || (flags & Flags::QUEUED != 0 && self.has_turns()) {
+            return self.come_in_turn(entry, flags);
         }
+        let flags = flags & !Flags::QUEUED;
         match &entry.name {
             None => self.come_unnamed(entry, flags),
             Some(_) => self.come_named(entry, flags),
@@ -50,20 +50,16 @@ impl Registry {
 
     /// As those, of a task that may have to wait, or whose age counts from now on.
     #[cold]
-    fn come_in_turn(
-        self: &Arc<Self>,
-        entry: &mut Entry,
-        flags: u32,
-        may_wait: bool,
-        is_unseen: bool,
-    ) -> Result<Slot, Refused> {
+    fn come_in_turn(self: &Arc<Self>, entry: &mut Entry, flags: u32) -> Result<Slot, Refused> {
         // Before any lock: it reads the clock.
-        let since = if is_unseen { self.clock.stamp() } else { Stamp::NONE };
+        let since = if flags & UNSEEN != 0 { self.clock.stamp() } else { Stamp::NONE };
+        let turns = self.turns().filter(|_| flags & Flags::QUEUED != 0);
+        let flags = flags & !Flags::QUEUED;
         let open = |entry: &mut Entry, flags| match &entry.name {
             None => self.open_unnamed(entry, since, flags),
             Some(_) => self.open_named(entry, since, flags),
         };
-        let came = match self.turns().filter(|_| may_wait) {
+        let came = match turns {
             None => open(entry, flags)?,
             Some(turns) => {
                 let entrance = turns.enter();
