@@ -78,7 +78,8 @@ impl Registry {
 
     /// Keeps a task that is about to settle, if the scope keeps any.
     pub(super) fn keep(self: &Arc<Self>, task: RecordAt<'_>) {
-        if lock(&self.kept).limit == 0 {
+        // As all are while any are kept; a snapshot lists tasks, too.
+        if !task.flags().is_listed() || lock(&self.kept).limit == 0 {
             return;
         }
         task.word().refer();

@@ -249,6 +249,16 @@ impl Registry {
         Some(RecordRef::new(Arc::clone(self), slot))
     }
 
+    /// Asks for the body of the live task of this name to be dropped.
+    pub(crate) fn cancel(self: &Arc<Self>, name: &str) -> Option<RecordRef> {
+        let (tag, at) = self.place_of(name.as_bytes());
+        let shard = self.shards.at(at).lock();
+        let slot = shard.find(tag, name.as_bytes(), 0)?;
+        let record = RecordRef::new(Arc::clone(self), slot);
+        record.at().demand_under(shard, Flags::CANCELLED);
+        Some(record)
+    }
+
     /// The live tasks, oldest first; from now on they are listed, so that their ages are known.
     pub(crate) fn snapshot(self: &Arc<Self>) -> Vec<RecordRef> {
         let now = self.clock.stamp();

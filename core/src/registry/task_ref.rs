@@ -21,6 +21,7 @@ use crate::task::{Name, Outcome, Registration, TaskId, TaskState};
 pub struct TaskRef(RecordRef);
 
 impl TaskRef {
+    #[inline]
     pub(crate) fn new(record: RecordRef) -> Self {
         Self(record)
     }
@@ -156,6 +157,7 @@ pub struct Finished {
 }
 
 impl Finished {
+    #[inline]
     pub(crate) fn new(task: TaskRef) -> Self {
         Self { task, me: Registration::NONE }
     }

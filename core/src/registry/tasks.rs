@@ -75,7 +75,8 @@ impl Tasks {
     /// # Cancel safety
     /// Who stops waiting does not stop the cancel.
     pub fn cancel(&self, name: &str) -> Cancel {
-        Cancel(self.get(name).map(|task| task.cancel()).ok_or_else(|| NotFound::new(name)))
+        let cancelled = self.0.cancel(name).ok_or_else(|| NotFound::new(name));
+        Cancel(cancelled.map(|record| Finished::new(TaskRef::new(record))))
     }
 
     /// Has the bodies of all tasks dropped that `matches` says, now, whether or not it is awaited.

@@ -332,6 +332,15 @@ impl Record {
         self.since = since;
         self.grace = entry.grace;
         self.tag = tag;
+        if let Life::Ended { .. } = self.life {
+            self.begin_life();
+        }
+    }
+
+    /// Forgets how the task before ended, which had no destructor.
+    #[cold]
+    fn begin_life(&mut self) {
+        self.life = Life::new();
     }
 
     /// Whether there is nothing that settling has to take out, but who waits for the end.

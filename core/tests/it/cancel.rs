@@ -345,3 +345,23 @@ fn a_task_that_matches_itself_ends_at_its_next_await() {
         assert!(cx.tasks().is_empty());
     });
 }
+
+/// Nobody takes out of a record that its task was cancelled: the next one to have it does.
+#[test]
+fn one_that_has_the_record_of_a_cancelled_task_is_stopped_and_cancelled_as_any_other() {
+    let _ = serve(async |cx| {
+        for turn in 0..200 {
+            let task = cx.task("poller").spawn(async |cx| cx.shutdown().wait().await).unwrap();
+            next_round().await;
+            assert!(task.task_ref().outcome().is_none(), "it waits");
+            if turn % 2 == 0 {
+                assert!(task.stop());
+                assert!(matches!(task.await, Ok(())));
+            } else {
+                let cancelled = cx.tasks().cancel("poller").await;
+                assert!(matches!(cancelled, Ok(Outcome::Cancelled)));
+                assert!(matches!(task.await, Err(TaskError::Cancelled)));
+            }
+        }
+    });
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::RecordAt;
 use crate::event::Reason;
 use crate::registry::TaskRef;
+use crate::registry::shard::Locked;
 use crate::task::{Flags, Grace, Life};
 
 impl RecordAt<'_> {
@@ -33,7 +34,12 @@ impl RecordAt<'_> {
     }
 
     pub(super) fn demand(self, bits: u32) -> bool {
-        let before = self.demand_alone(bits);
+        self.demand_under(self.lock(), bits)
+    }
+
+    /// As `demand`, under the lock that the caller has, and gives back.
+    pub(in crate::registry) fn demand_under(self, locked: Locked<'_>, bits: u32) -> bool {
+        let before = self.demand_alone_under(locked, bits);
         if before.is_finished() {
             return false;
         }
@@ -47,7 +53,10 @@ impl RecordAt<'_> {
 
     /// As `demand`, without what lies in a scope; returns the flags before.
     pub(in crate::registry) fn demand_alone(self, bits: u32) -> Flags {
-        let mut locked = self.lock();
+        self.demand_alone_under(self.lock(), bits)
+    }
+
+    fn demand_alone_under(self, mut locked: Locked<'_>, bits: u32) -> Flags {
         let before = self.word().raise(bits);
         let waker = locked.record(self.index()).take_waker(); // record, invariant 3
         drop(locked);

@@ -18,9 +18,13 @@ impl RecordAt<'_> {
     /// No wake-up is lost: settling raises `FINISHED` and takes the waiters in one locked section,
     /// and a waiter looks and registers in one (record, invariant 5).
     pub(crate) fn poll_finished(self, me: &mut Registration, waker: &Waker) -> Poll<Outcome> {
-        if self.flags().is_completed() {
+        let flags = self.flags();
+        if flags.is_completed() {
             me.key = NIL;
             return Poll::Ready(Outcome::Completed);
+        }
+        if flags.is_finished() {
+            return Poll::Ready(self.heard(me));
         }
         if me.is_registered() && self.is_registered(me, waker) {
             return Poll::Pending;
@@ -29,11 +33,8 @@ impl RecordAt<'_> {
         let waker = waker.clone();
         let mut locked = self.lock();
         if !self.attend(&locked) {
-            let outcome = locked.outcome(self.index());
             drop(locked);
-            me.key = NIL;
-            // There is one: it is written in the section in which the task ends.
-            return Poll::Ready(outcome.unwrap_or(Outcome::Completed));
+            return Poll::Ready(self.heard(me));
         }
         let (waiters, record) = locked.waiters(self.index());
         let old = if me.key == NIL {
@@ -45,6 +46,13 @@ impl RecordAt<'_> {
         drop(locked);
         drop(old);
         Poll::Pending
+    }
+
+    /// How a task ended that has; settling has taken the waiter.
+    fn heard(self, me: &mut Registration) -> Outcome {
+        me.key = NIL;
+        // There is one: it is written in the section in which the task ends.
+        self.outcome().unwrap_or(Outcome::Completed)
     }
 
     /// Whether the task lives, and wakes this waker at its end.

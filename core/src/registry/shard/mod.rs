@@ -172,15 +172,16 @@ impl Locked<'_> {
     /// tracked future's reference.
     pub(super) fn finish(&mut self, index: u32, outcome: Outcome, at: Stamp, left: &mut Left) {
         let is_completed = matches!(outcome, Outcome::Completed);
-        let keeps = !is_completed || at != Stamp::NONE;
+        let is_noted = !is_completed || at != Stamp::NONE;
         let completed = if is_completed { Flags::COMPLETED } else { 0 };
-        let kept = if keeps { Flags::KEEPS } else { 0 };
+        // An error or a payload has a destructor; no other end has (record, invariant 6).
+        let kept = if outcome.is_failure() { Flags::KEEPS } else { 0 };
         let before = self.0.slab.word(index).raise(Flags::FINISHED | completed | kept);
         left.unheard = !before.has_handle();
         let Inner { slab, waiters, live, watched, successors, .. } = &mut *self.0;
         let record = slab.get_mut(index);
         left.take_from(record, waiters);
-        if keeps {
+        if is_noted {
             record.life = Life::Ended { outcome, at };
         }
         if *watched {
