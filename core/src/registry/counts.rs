@@ -14,7 +14,8 @@ pub(crate) struct Counts {
 
 impl Counts {
     pub(crate) fn of(first: Arc<Registry>) -> Self {
-        let another = |_| Arc::new(Registry { core: Arc::clone(&first.core) });
+        let another =
+            |other| Arc::new(Registry { core: Arc::clone(&first.core), shard: other + 1 });
         let others = first.shards.are_several().then(|| Box::new(std::array::from_fn(another)));
         Self { first, others }
     }

@@ -1,7 +1,7 @@
 //! The registry of a scope: which tasks live in it, by name and by slot.
 //!
 //! It has a few shards, each with a lock of its own, so that threads rarely meet: a task with a name
-//! lies in the shard of its name, any other in that of the thread that spawned it. What is asked of
+//! lies in the shard of its name, any other in that of the count by which it came. What is asked of
 //! all tasks locks all shards, and so sees one moment.
 //!
 //! Lock order: that of the turns, of the kept or of the table of vitals; then shards, the first one
@@ -85,6 +85,8 @@ use vitals::VitalsTable;
 #[repr(align(128))]
 pub(crate) struct Registry {
     core: Arc<Core>,
+    /// Where a task without a name lies that comes by this count.
+    shard: usize,
 }
 
 impl Deref for Registry {
@@ -148,7 +150,7 @@ impl Registry {
 
     /// With the first count of it.
     fn counted(core: Core) -> Arc<Self> {
-        Arc::new(Self { core: Arc::new(core) })
+        Arc::new(Self { core: Arc::new(core), shard: 0 })
     }
 
     /// That of a scope in this one.
@@ -231,8 +233,7 @@ impl Registry {
         outcome: &Outcome,
     ) -> RecordRef {
         entry.name = None;
-        let at = self.shards.place(this_thread());
-        let slot = self.shards.at(at).lock().open_dead(&mut entry, outcome.clone());
+        let slot = self.shards.at(self.shard).lock().open_dead(&mut entry, outcome.clone());
         let record = RecordRef::new(Arc::clone(self), slot);
         if self.listener.hears() {
             let task = TaskRef::new(record.clone());

@@ -1,7 +1,7 @@
 //! How a task comes into a registry.
 
 use super::shard::{Came, Locked};
-use super::{RecordAt, Registry, Slot, TaskRef, this_thread};
+use super::{RecordAt, Registry, Slot, TaskRef};
 use crate::clock::Stamp;
 use crate::sync::Arc;
 use crate::task::{Entry, Flags, Name};
@@ -74,8 +74,7 @@ impl Registry {
     // In each caller: as a result of its own it would be stored and loaded again in other pieces.
     #[inline(always)]
     fn open_unnamed(&self, entry: &mut Entry, since: Stamp, flags: u32) -> Result<Came, Refused> {
-        let at = self.shards.place(this_thread());
-        let mut shard = self.shards.at(at).lock();
+        let mut shard = self.shards.at(self.shard).lock();
         if shard.is_closed() {
             return Err(Refused::Closed);
         }
@@ -91,7 +90,7 @@ impl Registry {
     }
 
     /// Locks the shard of a name that is to come, and tells its tag.
-    #[inline]
+    #[inline(always)] // as above
     pub(super) fn lock_for(&self, name: &[u8]) -> Result<(u32, Locked<'_>), Refused> {
         let (tag, at) = self.place_of(name);
         let shard = self.shards.at(at).lock();

@@ -31,7 +31,7 @@ impl Shards {
         self.others.is_some()
     }
 
-    /// The place of a shard, by a number that stands for a thread or a name.
+    /// The place of a shard, by a number that stands for a name.
     #[inline]
     pub(super) fn place(&self, number: usize) -> usize {
         if self.are_several() { number % SHARDS } else { 0 }

@@ -12,7 +12,7 @@ use super::tracked::{Start, tracked, tracked_in_turn};
 use super::value::ValueSlot;
 use super::{Cx, Task, TaskFn, WrongThread};
 use crate::event_loop::EventLoop;
-use crate::registry::{RecordRef, Refused, Slot};
+use crate::registry::{RecordRef, Refused, Registry, Slot};
 use crate::service::OnFailure;
 use crate::sync::Arc;
 use crate::task::{Entry, Flags, Grace, Name, Output};
@@ -28,6 +28,8 @@ pub struct TaskBuilder<'p, L> {
 /// What is left of a builder when its task is registered.
 pub(super) struct Registered<'p, L> {
     pub(super) place: &'p Arc<Place<L>>,
+    /// By the count by which it came.
+    pub(super) registry: &'p Arc<Registry>,
     /// With a reference for the tracked future and one for the handle.
     pub(super) slot: Slot,
 }
@@ -102,8 +104,9 @@ impl<'p, L> TaskBuilder<'p, L> {
         spawned_at: &'static Location<'static>,
     ) -> Result<Registered<'p, L>, Rejected> {
         self.entry.spawned_at = spawned_at;
-        match self.place.scope.registry().register(&mut self.entry, self.flags | flags) {
-            Ok(slot) => Ok(Registered { place: self.place, slot }),
+        let registry = self.place.scope.counted_registry();
+        match registry.register(&mut self.entry, self.flags | flags) {
+            Ok(slot) => Ok(Registered { place: self.place, registry, slot }),
             Err(why) => Err(Rejected { why, name: self.entry.name }),
         }
     }
@@ -150,8 +153,9 @@ where
 {
     let spawned_at = Location::caller();
     let mut entry = Entry { name: None, spawned_at, grace: Grace::DEFAULT };
-    match place.scope.registry().register(&mut entry, Flags::HANDLE | Flags::QUEUED) {
-        Ok(slot) => Registered { place, slot }.start(body),
+    let registry = place.scope.counted_registry();
+    match registry.register(&mut entry, Flags::HANDLE | Flags::QUEUED) {
+        Ok(slot) => Registered { place, registry, slot }.start(body),
         Err(_) => Task::dead(&place.scope, body, &place.scope.outcome_of_late(), spawned_at),
     }
 }
@@ -192,15 +196,20 @@ impl<L> Registered<'_, L> {
     #[inline]
     pub(super) fn halves<F, T: 'static>(self, body: F) -> (Task<T>, Start<F, L, T>) {
         let value = ValueSlot::new();
-        let registry = Arc::clone(self.place.scope.counted_registry());
-        let task = Task::new(RecordRef::new(registry, self.slot), value.clone());
+        let task = Task::new(self.record(), value.clone());
         (task, Start::new(body, self, value))
+    }
+
+    /// The handle's reference; that of the tracked future is given up by who settles.
+    #[inline]
+    pub(super) fn record(self) -> RecordRef {
+        RecordRef::new(Arc::clone(self.registry), self.slot)
     }
 
     /// Whether the task has to wait for its turn.
     #[inline]
     pub(super) fn is_queued(self) -> bool {
-        self.place.scope.registry().has_turns() && self.place.record(self.slot).flags().is_queued()
+        self.registry.has_turns() && self.place.record(self.slot).flags().is_queued()
     }
 }
 

@@ -93,7 +93,7 @@ impl<L: EventLoop> ScopeBuilder<L> {
     pub fn open(self) -> Result<OpenScope<L>, ScopeError> {
         let Self { place, name, grace, deadline, policy, strategy, limit } = self;
         let mut entry = Entry { name: Some(name), spawned_at: Location::caller(), grace };
-        let opened = place.scope.registry().open(&mut entry, policy, limit);
+        let opened = place.scope.counted_registry().open(&mut entry, policy, limit);
         let (registry, record) = opened.map_err(|why| ScopeError::new(why, entry.name))?;
         let event = record.at().event(place.scope.event());
         let scope = Scope::inner(&place.scope, registry, event);

@@ -87,11 +87,12 @@ impl<'p, L> TaskBuilder<'p, L> {
     ) -> Result<Replace<T>, SpawnError<F>> {
         let Self { place, mut entry, flags } = self;
         entry.spawned_at = Location::caller();
-        let succession = match place.scope.registry().register_successor(&mut entry, flags) {
+        let registry = place.scope.counted_registry();
+        let succession = match registry.register_successor(&mut entry, flags) {
             Ok(succession) => succession,
             Err(why) => return Err(Rejected { why, name: entry.name }.with(body)),
         };
-        let registered = Registered { place, slot: succession.slot };
+        let registered = Registered { place, registry, slot: succession.slot };
         let task = match succession.holder {
             None => at_once(registered, body),
             Some(_) => in_turn(registered, body),

@@ -6,7 +6,7 @@ use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::builder::{Registered, SpawnError, TaskBuilder};
+use super::builder::{SpawnError, TaskBuilder};
 use super::tracked::{park, settle};
 use super::{Cx, Spawner};
 use crate::event::ShutdownEvent;
@@ -14,7 +14,6 @@ use crate::event_loop::Closed;
 use crate::inside::Inside;
 use crate::registry::{RecordRef, TaskRef};
 use crate::roll_call::Waiting;
-use crate::sync::Arc;
 use crate::task::{Entry, Failure, Grace, Outcome, Output, Panic, TaskError};
 use crate::waiters::WakerId;
 use crate::wake::{Payload, call_caught, drop_caught};
@@ -39,6 +38,7 @@ impl<L> Cx<'_, L> {
     /// }
     /// # type Connection = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
     /// ```
+    #[inline]
     #[track_caller]
     pub fn track<F: Future>(&self, future: F) -> Tracked<F> {
         let tracked = TaskBuilder::unnamed(self.place()).track(future);
@@ -56,6 +56,7 @@ impl<L> Spawner<L> {
     ///
     /// # Errors
     /// [`Closed`] with the future, if the scope has ended.
+    #[inline]
     #[track_caller]
     pub fn track<F: Future>(&self, future: F) -> Result<Tracked<F>, Closed<F>> {
         let tracked = TaskBuilder::unnamed(self.place()).track(future);
@@ -68,6 +69,7 @@ impl<L> TaskBuilder<'_, L> {
     ///
     /// # Errors
     /// [`SpawnError`] with the future, unpolled: the name is taken or empty, or the scope has ended.
+    #[inline]
     #[track_caller]
     pub fn track<F: Future>(self, future: F) -> Result<Tracked<F>, SpawnError<F>> {
         match self.register(0, Location::caller()) {
@@ -121,13 +123,6 @@ impl<L> TaskBuilder<'_, L> {
     }
 }
 
-impl<L> Registered<'_, L> {
-    /// The handle's reference; that of the tracked future is given up by who settles.
-    fn record(self) -> RecordRef {
-        RecordRef::new(Arc::clone(self.place.scope.counted_registry()), self.slot)
-    }
-}
-
 /// A future that is a task of a scope, whoever spawns it: counted, named, waited for.
 ///
 /// Made by [`Cx::track`]. For what a server or a foreign `JoinSet` spawns: a stop of the scope waits
@@ -154,6 +149,7 @@ pub struct Tracked<F> {
 }
 
 impl<F> Tracked<F> {
+    #[inline]
     fn new(record: RecordRef, body: Option<Pin<Box<F>>>) -> Self {
         Self { body, task: TaskRef::new(record), waker: WakerId::NONE }
     }
@@ -169,9 +165,9 @@ impl<F> Tracked<F> {
         call_caught(|| self.body = None)
     }
 
-    /// The body is dropped before it settles.
-    fn end(&mut self, outcome: Outcome) {
-        let dropped = self.drop_body();
+    /// The body is dropped before it settles, unless it has been, as `dropped` tells then.
+    fn end(&mut self, outcome: Outcome, dropped: Result<(), Payload>) {
+        let dropped = self.drop_body().and(dropped);
         settle(self.task.record().at(), outcome, dropped);
     }
 
@@ -196,34 +192,44 @@ where
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { body, task, waker } = &mut *self;
-        let Some(body) = body else { return Poll::Ready(Err(self.heard())) };
+        if body.is_none() {
+            return Poll::Ready(Err(self.heard()));
+        }
         let record = task.record().at();
         if record.flags().must_end() {
-            self.end(Outcome::Cancelled);
+            self.end(Outcome::Cancelled, Ok(()));
             return Poll::Ready(Err(self.heard()));
         }
         let inside = Inside::enter();
         Waiting::answer_task(|| task.path());
-        let polled = call_caught(|| body.as_mut().poll(context).map(Output::into_result));
-        drop(inside);
-        let outcome = match polled {
-            Err(payload) => Outcome::Panicked(Panic::new(payload)),
-            Ok(Poll::Ready(Err(error))) => Outcome::Failed(Failure::new(error)),
-            Ok(Poll::Ready(Ok(value))) => {
-                self.end(Outcome::Completed);
-                if self.task.record().flags().is_completed() {
-                    return Poll::Ready(Ok(value));
-                }
-                // The destructor of the body panicked.
-                let _ = drop_caught(value);
-                return Poll::Ready(Err(self.heard()));
+        // A body that returns is dropped under the same guard; a panic then finds the output here.
+        let mut output = None;
+        let polled = call_caught(|| {
+            let Some(future) = body else { return Poll::Ready(()) };
+            let polled = future.as_mut().poll(context).map(|it| output = Some(it.into_result()));
+            if polled.is_ready() {
+                *body = None;
             }
-            Ok(Poll::Pending) => match park(record, waker, context) {
+            polled
+        });
+        drop(inside);
+        let (outcome, dropped) = match (output, polled) {
+            (None, Ok(_)) => match park(record, waker, context) {
                 None => return Poll::Pending,
-                Some(outcome) => outcome,
+                Some(outcome) => (outcome, Ok(())),
             },
+            (Some(Ok(value)), Ok(_)) => {
+                record.complete();
+                return Poll::Ready(Ok(value));
+            }
+            (Some(Ok(value)), Err(payload)) => {
+                let _ = drop_caught(value);
+                (Outcome::Completed, Err(payload))
+            }
+            (Some(Err(error)), polled) => (Outcome::Failed(Failure::new(error)), polled.map(drop)),
+            (None, Err(payload)) => (Outcome::Panicked(Panic::new(payload)), Ok(())),
         };
-        self.end(outcome);
+        self.end(outcome, dropped);
         Poll::Ready(Err(self.heard()))
     }
 }
@@ -232,7 +238,7 @@ impl<F> Drop for Tracked<F> {
     fn drop(&mut self) {
         if self.body.is_some() {
             // Not its loop has ended, but who held it has let it go.
-            self.end(Outcome::Cancelled);
+            self.end(Outcome::Cancelled, Ok(()));
         }
         let record = self.task.record();
         if !record.flags().is_completed() && record.at().drop_handle() {

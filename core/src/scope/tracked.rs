@@ -39,7 +39,7 @@ impl<F, L, T> Start<F, L, T> {
     /// Takes over the tracked future's reference to the record.
     #[inline]
     pub(super) fn new(body: F, registered: Registered<'_, L>, value: ValueSlot<T>) -> Self {
-        let Registered { place, slot } = registered;
+        let Registered { place, slot, .. } = registered;
         let post = Post { place: Arc::clone(place), own: Own::new(slot) };
         Self { body: Some(body), home: Home { post, value: Sender::new(value) } }
     }
@@ -250,6 +250,7 @@ impl<'a, Fut, L, T: 'static> Running<'a, Fut, L, T> {
         Self { body, home: Some(home), waker: WakerId::NONE }
     }
 
+    #[inline]
     fn park(&mut self, record: RecordAt<'_>, context: &Context<'_>) -> Poll<()> {
         match park(record, &mut self.waker, context) {
             None => Poll::Pending,
@@ -307,16 +308,24 @@ pub(super) fn park(
     stored: &mut WakerId,
     context: &Context<'_>,
 ) -> Option<Outcome> {
-    let id = WakerId::of(context.waker());
     // A cancel takes the stored waker; a protected body needs another, for the next demand.
-    if *stored != id || record.flags().is_cancelled() {
-        let first = if *stored == WakerId::NONE { FirstPoll::Yes } else { FirstPoll::No };
-        match call_caught(|| context.waker().clone()) {
-            Ok(waker) => record.store_waker(waker, first),
-            Err(payload) => return Some(Outcome::Panicked(Panic::new(payload))),
-        }
-        *stored = id;
+    if *stored == WakerId::of(context.waker()) && !record.flags().is_cancelled() {
+        return None;
     }
+    store_waker(record, stored, context)
+}
+
+fn store_waker(
+    record: RecordAt<'_>,
+    stored: &mut WakerId,
+    context: &Context<'_>,
+) -> Option<Outcome> {
+    let first = if *stored == WakerId::NONE { FirstPoll::Yes } else { FirstPoll::No };
+    match call_caught(|| context.waker().clone()) {
+        Ok(waker) => record.store_waker(waker, first),
+        Err(payload) => return Some(Outcome::Panicked(Panic::new(payload))),
+    }
+    *stored = WakerId::of(context.waker());
     record.flags().must_end().then_some(Outcome::Cancelled)
 }
 

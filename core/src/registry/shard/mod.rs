@@ -115,7 +115,7 @@ impl Locked<'_> {
     }
 
     /// As `open`, of a task with a name, for which there is room in the index.
-    #[inline]
+    #[inline(always)] // as `open_tagged`
     pub(super) fn open_named(
         &mut self,
         entry: &mut Entry,
