@@ -122,6 +122,12 @@ impl Records {
         }
     }
 
+    /// What registers and leaves, and is no task.
+    #[track_caller]
+    pub(crate) fn open_and_close(&self) {
+        self.close(self.open(Location::caller()), false);
+    }
+
     fn open(&self, spawned_at: &'static Location<'static>) -> usize {
         let mut slab = self.lock();
         slab.opened += 1;
