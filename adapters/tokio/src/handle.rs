@@ -117,8 +117,7 @@ impl<G: Tag> Timer for Tokio<G> {
     }
 
     fn now(&self) -> Instant {
-        let _entered = self.runtime().enter();
-        tokio::time::Instant::now().into_std()
+        self.home.inside(tokio::time::Instant::now).into_std()
     }
 
     fn tend_timers(&self) -> bool {

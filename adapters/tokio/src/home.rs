@@ -54,12 +54,22 @@ impl Home {
         self.has_ended.load(Ordering::Acquire)
     }
 
+    /// Calls what asks for the runtime that is entered: it finds this one.
+    #[inline]
+    pub(crate) fn inside<T>(&self, call: impl FnOnce() -> T) -> T {
+        // In a task of this runtime it is entered already, and asking costs less than entering it
+        // once more.
+        let entered = Handle::try_current();
+        let is_entered = entered.is_ok_and(|entered| entered.id() == self.runtime.id());
+        let _entered = (!is_entered).then(|| self.runtime.enter());
+        call()
+    }
+
     /// Tells whether the runtime was built with timers; tokio answers by a panic if it was not.
     pub(crate) fn has_timers(&self) -> bool {
         *self.has_timers.get_or_init(|| {
-            let _entered = self.runtime.enter();
-            let made = catch_unwind(AssertUnwindSafe(|| tokio::time::sleep(Duration::ZERO)));
-            made.is_ok()
+            let make = || self.inside(|| tokio::time::sleep(Duration::ZERO));
+            catch_unwind(AssertUnwindSafe(make)).is_ok()
         })
     }
 }

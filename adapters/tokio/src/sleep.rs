@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 
 use lifespan_core::Closed;
 use pin_project_lite::pin_project;
-use tokio::runtime::Handle;
 
 use crate::home::Home;
 
@@ -24,12 +23,9 @@ pin_project! {
 impl Sleep {
     #[inline]
     pub(crate) fn new(home: &Arc<Home>, duration: std::time::Duration) -> Self {
-        // A tokio timer belongs to the runtime that is entered when it is made. In a task of that
-        // runtime it is so already, and asking costs less than entering once more.
-        let is_entered =
-            Handle::try_current().is_ok_and(|entered| entered.id() == home.runtime.id());
-        let _entered = (!is_entered).then(|| home.runtime.enter());
-        Self { timer: tokio::time::sleep(duration), home: Arc::clone(home) }
+        // A tokio timer belongs to the runtime that is entered when it is made.
+        let timer = home.inside(|| tokio::time::sleep(duration));
+        Self { timer, home: Arc::clone(home) }
     }
 }
 
