@@ -32,6 +32,7 @@ async fn run(cx: &Cx<'_, Tokio>, mut row: Row) -> Row {
         row.measure_in("timeout(event.wait())", by_event(&event)).await;
         row.measure_in(OURS, ours(cx)).await;
         row.measure_in("lifespan, sleep", ours_asleep(cx)).await;
+        row.measure_in("lifespan, tokio's own sleep", ours_bare(cx)).await;
     }
     row
 }
@@ -98,6 +99,20 @@ async fn ours_asleep(cx: &Cx<'_, Tokio>) {
         cx.spawn(async |cx| {
             for _ in 0..TURNS {
                 cx.sleep(PERIOD).await;
+            }
+        })
+    };
+    for task in (0..TICKERS).map(|_| spawn()).collect::<Vec<_>>() {
+        task.await.expect("it ends");
+    }
+}
+
+/// The task alone: neither the event nor the timer is ours.
+async fn ours_bare(cx: &Cx<'_, Tokio>) {
+    let spawn = || {
+        cx.spawn(async |_cx| {
+            for _ in 0..TURNS {
+                tokio::time::sleep(PERIOD).await;
             }
         })
     };
