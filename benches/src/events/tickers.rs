@@ -1,5 +1,6 @@
 //! One turn of a ticker: so many tick at once that the loop never rests.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use lifespan::tokio::{Tokio, TokioLoop};
@@ -37,6 +38,13 @@ async fn run(cx: &Cx<'_, Tokio>, mut row: Row) -> Row {
     row
 }
 
+/// Spawns all tickers, and waits until each has made its turns.
+async fn all<T: Future<Output = Result<(), E>>, E: Debug>(spawn: impl Fn() -> T) {
+    for task in (0..TICKERS).map(|_| spawn()).collect::<Vec<_>>() {
+        task.await.expect("it ends");
+    }
+}
+
 async fn by_token(token: &CancellationToken) {
     let spawn = || {
         let token = token.clone();
@@ -47,9 +55,7 @@ async fn by_token(token: &CancellationToken) {
             }
         })
     };
-    for task in (0..TICKERS).map(|_| spawn()).collect::<Vec<_>>() {
-        task.await.expect("it ends");
-    }
+    all(spawn).await;
 }
 
 /// The event alone, without a task of ours around it.
@@ -63,9 +69,7 @@ async fn by_event(event: &ShutdownEvent) {
             }
         })
     };
-    for task in (0..TICKERS).map(|_| spawn()).collect::<Vec<_>>() {
-        task.await.expect("it ends");
-    }
+    all(spawn).await;
 }
 
 async fn bare() {
@@ -76,9 +80,7 @@ async fn bare() {
             }
         })
     };
-    for task in (0..TICKERS).map(|_| spawn()).collect::<Vec<_>>() {
-        task.await.expect("it ends");
-    }
+    all(spawn).await;
 }
 
 async fn ours(cx: &Cx<'_, Tokio>) {
@@ -89,9 +91,7 @@ async fn ours(cx: &Cx<'_, Tokio>) {
             }
         })
     };
-    for task in (0..TICKERS).map(|_| spawn()).collect::<Vec<_>>() {
-        task.await.expect("it ends");
-    }
+    all(spawn).await;
 }
 
 async fn ours_asleep(cx: &Cx<'_, Tokio>) {
@@ -102,9 +102,7 @@ async fn ours_asleep(cx: &Cx<'_, Tokio>) {
             }
         })
     };
-    for task in (0..TICKERS).map(|_| spawn()).collect::<Vec<_>>() {
-        task.await.expect("it ends");
-    }
+    all(spawn).await;
 }
 
 /// The task alone: neither the event nor the timer is ours.
@@ -116,7 +114,5 @@ async fn ours_bare(cx: &Cx<'_, Tokio>) {
             }
         })
     };
-    for task in (0..TICKERS).map(|_| spawn()).collect::<Vec<_>>() {
-        task.await.expect("it ends");
-    }
+    all(spawn).await;
 }

@@ -245,19 +245,23 @@ impl Registry {
     }
 
     pub(crate) fn find(self: &Arc<Self>, name: &str) -> Option<RecordRef> {
-        let (tag, at) = self.place_of(name.as_bytes());
-        let slot = self.shards.at(at).lock().find(tag, name.as_bytes(), 0)?;
-        Some(RecordRef::new(Arc::clone(self), slot))
+        self.find_and_lock(name).map(|(record, _shard)| record)
     }
 
     /// Asks for the body of the live task of this name to be dropped.
     pub(crate) fn cancel(self: &Arc<Self>, name: &str) -> Option<RecordRef> {
+        let (record, shard) = self.find_and_lock(name)?;
+        record.at().demand_under(shard, Flags::CANCELLED);
+        Some(record)
+    }
+
+    /// The live task of a name, under the lock of its shard, which is held until the caller drops it.
+    #[inline]
+    fn find_and_lock(self: &Arc<Self>, name: &str) -> Option<(RecordRef, Locked<'_>)> {
         let (tag, at) = self.place_of(name.as_bytes());
         let shard = self.shards.at(at).lock();
         let slot = shard.find(tag, name.as_bytes(), 0)?;
-        let record = RecordRef::new(Arc::clone(self), slot);
-        record.at().demand_under(shard, Flags::CANCELLED);
-        Some(record)
+        Some((RecordRef::new(Arc::clone(self), slot), shard))
     }
 
     /// The live tasks, oldest first; from now on they are listed, so that their ages are known.

@@ -165,10 +165,24 @@ impl<F> Tracked<F> {
         call_caught(|| self.body = None)
     }
 
-    /// The body is dropped before it settles, unless it has been, as `dropped` tells then.
-    fn end(&mut self, outcome: Outcome, dropped: Result<(), Payload>) {
-        let dropped = self.drop_body().and(dropped);
+    /// The body is dropped before it settles.
+    fn end(&mut self, outcome: Outcome) {
+        let dropped = self.drop_body();
         settle(self.task.record().at(), outcome, dropped);
+    }
+
+    /// As `end`, of a body that has returned a value, which is dropped if the body's destructor panics.
+    #[inline]
+    fn complete<T>(&mut self, value: T) -> Result<T, TaskError> {
+        let dropped = self.drop_body();
+        let record = self.task.record().at();
+        if dropped.is_ok() {
+            record.complete();
+            return Ok(value);
+        }
+        settle(record, Outcome::Completed, dropped);
+        let _ = drop_caught(value);
+        Err(self.heard())
     }
 
     /// What the outcome, which this hears, is to who polls.
@@ -192,44 +206,26 @@ where
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { body, task, waker } = &mut *self;
-        if body.is_none() {
-            return Poll::Ready(Err(self.heard()));
-        }
+        let Some(body) = body else { return Poll::Ready(Err(self.heard())) };
         let record = task.record().at();
         if record.flags().must_end() {
-            self.end(Outcome::Cancelled, Ok(()));
+            self.end(Outcome::Cancelled);
             return Poll::Ready(Err(self.heard()));
         }
         let inside = Inside::enter();
         Waiting::answer_task(|| task.path());
-        // A body that returns is dropped under the same guard; a panic then finds the output here.
-        let mut output = None;
-        let polled = call_caught(|| {
-            let Some(future) = body else { return Poll::Ready(()) };
-            let polled = future.as_mut().poll(context).map(|it| output = Some(it.into_result()));
-            if polled.is_ready() {
-                *body = None;
-            }
-            polled
-        });
+        let polled = call_caught(|| body.as_mut().poll(context).map(Output::into_result));
         drop(inside);
-        let (outcome, dropped) = match (output, polled) {
-            (None, Ok(_)) => match park(record, waker, context) {
+        let outcome = match polled {
+            Err(payload) => Outcome::Panicked(Panic::new(payload)),
+            Ok(Poll::Ready(Err(error))) => Outcome::Failed(Failure::new(error)),
+            Ok(Poll::Ready(Ok(value))) => return Poll::Ready(self.complete(value)),
+            Ok(Poll::Pending) => match park(record, waker, context) {
                 None => return Poll::Pending,
-                Some(outcome) => (outcome, Ok(())),
+                Some(outcome) => outcome,
             },
-            (Some(Ok(value)), Ok(_)) => {
-                record.complete();
-                return Poll::Ready(Ok(value));
-            }
-            (Some(Ok(value)), Err(payload)) => {
-                let _ = drop_caught(value);
-                (Outcome::Completed, Err(payload))
-            }
-            (Some(Err(error)), polled) => (Outcome::Failed(Failure::new(error)), polled.map(drop)),
-            (None, Err(payload)) => (Outcome::Panicked(Panic::new(payload)), Ok(())),
         };
-        self.end(outcome, dropped);
+        self.end(outcome);
         Poll::Ready(Err(self.heard()))
     }
 }
@@ -238,7 +234,7 @@ impl<F> Drop for Tracked<F> {
     fn drop(&mut self) {
         if self.body.is_some() {
             // Not its loop has ended, but who held it has let it go.
-            self.end(Outcome::Cancelled, Ok(()));
+            self.end(Outcome::Cancelled);
         }
         let record = self.task.record();
         if !record.flags().is_completed() && record.at().drop_handle() {

@@ -18,12 +18,7 @@ impl RecordAt<'_> {
     /// No wake-up is lost: settling raises `FINISHED` and takes the waiters in one locked section,
     /// and a waiter looks and registers in one (record, invariant 5).
     pub(crate) fn poll_finished(self, me: &mut Registration, waker: &Waker) -> Poll<Outcome> {
-        let flags = self.flags();
-        if flags.is_completed() {
-            me.key = NIL;
-            return Poll::Ready(Outcome::Completed);
-        }
-        if flags.is_finished() {
+        if self.flags().is_finished() {
             return Poll::Ready(self.heard(me));
         }
         if me.is_registered() && self.is_registered(me, waker) {
