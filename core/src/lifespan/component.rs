@@ -12,7 +12,7 @@ use super::start_error::StartError;
 use super::{Budgets, Lifespan};
 use crate::event_loop::{EventLoop, Timer};
 use crate::scope::{Cx, Factory, TaskFn};
-use crate::service::{Service, Strategy};
+use crate::service::{Limit, Service, Strategy, Together};
 use crate::task::{Name, Output};
 use crate::wake::drop_each_caught;
 
@@ -75,7 +75,7 @@ pub struct Component<L> {
     pub(super) shutdown: Option<Handler<L>>,
     pub(super) tasks: PlannedTasks<L>,
     pub(super) budgets: OwnBudgets,
-    pub(super) strategy: Strategy,
+    pub(super) together: Together,
     /// How many finished tasks its scope remembers.
     pub(super) keep_finished: usize,
     /// The first thing that was refused; the start fails with it.
@@ -117,7 +117,7 @@ impl<L> Component<L> {
             shutdown: None,
             tasks: PlannedTasks::of(name.clone()),
             budgets: OwnBudgets::default(),
-            strategy: Strategy::default(),
+            together: Together::default(),
             keep_finished: 0,
             refused: name.is_empty().then_some(StartError::EmptyName),
             name,
@@ -162,7 +162,18 @@ impl<L> Component<L> {
 
     /// Sets which of its services begin again when one of them does. Default: only that one.
     pub fn strategy(mut self, strategy: Strategy) -> Self {
-        self.strategy = strategy;
+        self.together.strategy = strategy;
+        self
+    }
+
+    /// Sets how often its services may begin again within a period, all together. Default: each has its
+    /// own limit alone, that of its [`RestartPolicy`](crate::RestartPolicy).
+    ///
+    /// It is the intensity of OTP's supervisors, and comes beside the limits of the services. One more, and
+    /// the
+    /// lifespan stops, with a reason that names the one that failed last. Those that begin again with another count with that as one.
+    pub fn restarts_at_most(mut self, count: u32, period: Duration) -> Self {
+        self.together.limit = Some(Limit { count, period });
         self
     }
 

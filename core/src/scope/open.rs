@@ -11,7 +11,7 @@ use crate::any_loop::AnyLoop;
 use crate::event::ShutdownEvent;
 use crate::event_loop::{Closed, EventLoop};
 use crate::registry::{FailurePolicy, Finished, Refused, TaskRef, Tasks};
-use crate::service::Strategy;
+use crate::service::{Limit, Strategy, Together};
 use crate::sync::Arc;
 use crate::task::{Entry, Grace, Name, Output};
 use crate::wake::call_caught;
@@ -24,15 +24,15 @@ pub struct ScopeBuilder<L = AnyLoop> {
     grace: Grace,
     deadline: Duration,
     policy: FailurePolicy,
-    strategy: Strategy,
+    together: Together,
     limit: Option<usize>,
 }
 
 impl<L: EventLoop> ScopeBuilder<L> {
     pub(super) fn new(place: Arc<Place<L>>, name: Name) -> Self {
         let (grace, deadline) = (Grace::DEFAULT, Duration::from_secs(30));
-        let (policy, strategy, limit) = (FailurePolicy::Independent, Strategy::default(), None);
-        Self { place, name, grace, deadline, policy, strategy, limit }
+        let (policy, together, limit) = (FailurePolicy::Independent, Together::default(), None);
+        Self { place, name, grace, deadline, policy, together, limit }
     }
 
     /// Sets how long its tasks may take from a stop to their end, before they are cancelled.
@@ -64,7 +64,18 @@ impl<L: EventLoop> ScopeBuilder<L> {
 
     /// Sets which of its services begin again when one of them does. Default: only that one.
     pub fn strategy(mut self, strategy: Strategy) -> Self {
-        self.strategy = strategy;
+        self.together.strategy = strategy;
+        self
+    }
+
+    /// Sets how often its services may begin again within a period, all together. Default: each has its
+    /// own limit alone, that of its [`RestartPolicy`](crate::RestartPolicy).
+    ///
+    /// It is the intensity of OTP's supervisors, and comes beside the limits of the services. One more, and
+    /// the scope
+    /// is stopped, with a reason that names the one that failed last. Those that begin again with another count with that as one.
+    pub fn restarts_at_most(mut self, count: u32, period: Duration) -> Self {
+        self.together.limit = Some(Limit { count, period });
         self
     }
 
@@ -91,14 +102,14 @@ impl<L: EventLoop> ScopeBuilder<L> {
     /// [`ScopeError`] if the name is taken or empty, or the scope around it has ended.
     #[track_caller]
     pub fn open(self) -> Result<OpenScope<L>, ScopeError> {
-        let Self { place, name, grace, deadline, policy, strategy, limit } = self;
+        let Self { place, name, grace, deadline, policy, together, limit } = self;
         let mut entry = Entry { name: Some(name), spawned_at: Location::caller(), grace };
         let opened = place.scope.counted_registry().open(&mut entry, policy, limit);
         let (registry, record) = opened.map_err(|why| ScopeError::new(why, entry.name))?;
         let event = record.at().event(place.scope.event());
         let scope = Scope::inner(&place.scope, registry, event);
-        if strategy != Strategy::default() {
-            scope.services().set_strategy(strategy);
+        if together != Together::default() {
+            scope.services().set_together(together);
         }
         let spawner = Spawner::new(Place::new(place.handle.clone(), scope));
         Ok(OpenScope { spawner, task: TaskRef::new(record), deadline, on_drop: OnDrop::Cancel })

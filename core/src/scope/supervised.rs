@@ -204,9 +204,10 @@ impl<'a, L: Timer> Supervisor<'a, L> {
         began: Instant,
         restarts: &mut Restarts,
     ) -> Next {
-        match restarts.next(policy, began, self.loop_handle().now()) {
-            Decision::After(delay) => Next::Restart(delay),
-            Decision::GiveUp => self.escalate(outcome, Scope::fail),
+        let now = self.loop_handle().now();
+        match restarts.next(policy, began, now) {
+            Decision::After(delay) if self.member.may_begin_again(now) => Next::Restart(delay),
+            _ => self.escalate(outcome, Scope::fail),
         }
     }
 

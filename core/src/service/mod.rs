@@ -2,11 +2,13 @@
 //!
 //! Nothing here runs anything: who supervises a body asks, and acts on the answer.
 
+mod limit;
 mod policy;
 mod restarts;
 mod strategy;
 
+pub(crate) use limit::Limit;
 pub use policy::{OnEnd, OnFailure, RestartPolicy, Service};
 pub(crate) use restarts::{Decision, Restarts};
 pub use strategy::Strategy;
-pub(crate) use strategy::{Ended, Group, Member};
+pub(crate) use strategy::{Ended, Group, Member, Together};

@@ -49,7 +49,8 @@ impl From<RestartPolicy> for OnEnd {
 /// so that many do not begin at one moment. An attempt that lives for as long as the
 /// [period](Self::at_most) has the delays begin anew.
 ///
-/// Compared with OTP's supervisors, which begin again at once, up to an intensity within a period.
+/// Compared with OTP's supervisors, which begin again at once, up to an intensity within a period for all
+/// together: that is [`Component::restarts_at_most`](crate::Component::restarts_at_most).
 ///
 /// # Examples
 /// ```

@@ -1,8 +1,8 @@
 //! The restarts of one service so far, and what its next end comes to: delays by lot, and a limit.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::limit::{Limit, Recent};
 use super::policy::RestartPolicy;
 
 /// What a service's history says about its next start.
@@ -18,14 +18,13 @@ pub(crate) enum Decision {
 pub(crate) struct Restarts {
     /// How many in a row lived for less than the period.
     streak: u32,
-    /// The times of those that may count towards the limit; never more than that.
-    recent: VecDeque<Instant>,
+    recent: Recent,
     random: SplitMix64,
 }
 
 impl Restarts {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { streak: 0, recent: VecDeque::new(), random: SplitMix64(seed) }
+        Self { streak: 0, recent: Recent::default(), random: SplitMix64(seed) }
     }
 
     /// Decides about an attempt that has just ended.
@@ -38,27 +37,13 @@ impl Restarts {
         if now.saturating_duration_since(began) >= policy.period {
             self.streak = 0;
         }
-        if let Some(limit) = policy.limit {
-            if !self.count(limit, policy.period, now) {
-                return Decision::GiveUp;
-            }
+        let limit = policy.limit.map(|count| Limit { count, period: policy.period });
+        if limit.is_some_and(|limit| !self.recent.count(limit, now)) {
+            return Decision::GiveUp;
         }
         let delay = policy.delay(self.streak, &mut self.random);
         self.streak = self.streak.saturating_add(1);
         Decision::After(delay)
-    }
-
-    /// Counts one more, unless there were too many within the period.
-    fn count(&mut self, limit: u32, period: Duration, now: Instant) -> bool {
-        let is_over = |then: &Instant| now.saturating_duration_since(*then) >= period;
-        while self.recent.front().is_some_and(is_over) {
-            self.recent.pop_front();
-        }
-        if self.recent.len() >= limit as usize {
-            return false;
-        }
-        self.recent.push_back(now);
-        true
     }
 }
 

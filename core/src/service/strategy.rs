@@ -1,8 +1,11 @@
-//! Who begins again with a service that does: the state of all services of one scope.
+//! Who begins again with a service that does, and how often all may: the state of the services of a scope.
 //!
 //! Nothing is run here. A service that ends asks; it is told whom to stop, and it begins again when
 //! the others that do are down and it is its turn.
 
+use std::time::Instant;
+
+use super::limit::{Limit, Recent};
 use crate::event::{Reason, ShutdownEvent};
 use crate::sync::{Arc, Mutex, lock};
 use crate::wake::call_caught;
@@ -12,7 +15,7 @@ use crate::wake::call_caught;
 /// The order is that of their registration. Whoever has to begin again though it has not failed is
 /// stopped first: its event is set, it has its grace, then it is cancelled. When all of them are down
 /// and the delay of the one that failed is over, they begin one after the other. What a body protects
-/// is not cut. Who has ended for good stays so; the restart counts for the one that had failed alone.
+/// is not cut. Who has ended for good stays so; the restart counts once, as that of the one that had failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
@@ -25,13 +28,23 @@ pub enum Strategy {
     RestForOne,
 }
 
+/// What is said of the services of a scope together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Together {
+    pub(crate) strategy: Strategy,
+    /// How often one of them may begin again, whichever it is; `None`: each has its own limit alone.
+    pub(crate) limit: Option<Limit>,
+}
+
 /// The services of one scope.
 #[derive(Default)]
 pub(crate) struct Group(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    strategy: Strategy,
+    together: Together,
+    /// When they began again of late.
+    recent: Recent,
     /// In the order of their registration.
     states: Vec<Place>,
     /// How many have left, whose places are still there.
@@ -73,8 +86,8 @@ pub(crate) enum Ended {
 }
 
 impl Group {
-    pub(crate) fn set_strategy(&self, strategy: Strategy) {
-        lock(&self.0).strategy = strategy;
+    pub(crate) fn set_together(&self, together: Together) {
+        lock(&self.0).together = together;
     }
 
     /// Adds a service, whose body is about to run.
@@ -98,7 +111,7 @@ impl Member {
     /// Returns what tells the body that runs to stop; `None` where nobody ever will.
     pub(crate) fn told(&self) -> Option<ShutdownEvent> {
         let mut inner = lock(&self.group.0);
-        let alone = inner.strategy == Strategy::OneForOne;
+        let alone = inner.together.strategy == Strategy::OneForOne;
         let told = inner.place(self.number).map(|place| place.told.clone());
         told.filter(|_| !alone)
     }
@@ -116,6 +129,12 @@ impl Member {
             (ended, Vec::new())
         })
         .unwrap_or(Ended::ByItself)
+    }
+
+    /// Counts that the service begins again, unless all together have done so too often.
+    pub(crate) fn may_begin_again(&self, now: Instant) -> bool {
+        let Inner { together, recent, .. } = &mut *lock(&self.group.0);
+        together.limit.is_none_or(|limit| recent.count(limit, now))
     }
 
     /// Says that the service begins again when a delay is over; those that begin again with it are
@@ -200,7 +219,7 @@ impl Inner {
     /// Returns what tells those that run and begin again with this one.
     fn begin_again(&mut self, place: usize) -> Vec<ShutdownEvent> {
         self.states[place].state = At::Waits;
-        let first = match self.strategy {
+        let first = match self.together.strategy {
             Strategy::OneForOne => self.states.len(),
             Strategy::OneForAll => 0,
             Strategy::RestForOne => place + 1,
@@ -220,7 +239,7 @@ impl Inner {
         if self.states[place].state != At::Down {
             return false;
         }
-        if self.strategy == Strategy::OneForOne {
+        if self.together.strategy == Strategy::OneForOne {
             return true;
         }
         let waits = |place: &Place| matches!(place.state, At::Told | At::Waits);
@@ -244,13 +263,15 @@ fn set(event: &ShutdownEvent, why: &'static str) {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::{Just, any, prop_assert_eq, prop_oneof, proptest};
 
     use super::*;
 
     fn group(strategy: Strategy, count: usize) -> Vec<Member> {
         let group = Arc::new(Group::default());
-        group.set_strategy(strategy);
+        group.set_together(Together { strategy, limit: None });
         (0..count).map(|_| Group::join(&group)).collect()
     }
 
@@ -304,6 +325,25 @@ mod tests {
         assert!(members[2].begin().is_err() && members[1].begin().is_ok());
         members[1].begun();
         assert!(members[2].begin().is_ok());
+    }
+
+    #[test]
+    fn all_together_begin_again_so_often_and_no_more() {
+        let members = group(Strategy::OneForOne, 2);
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let limit = Some(Limit { count: 3, period: second * 10 });
+        members[0].group.set_together(Together { limit, ..Together::default() });
+        let at = |who: usize, secs| members[who].may_begin_again(start + second * secs);
+        assert!(at(0, 0) && at(1, 4) && at(0, 9));
+        assert!(!at(1, 9) && !at(0, 9), "three within ten seconds, whoever they were");
+        assert!(at(1, 10), "the first one counts no more");
+        assert!(!at(0, 13) && at(0, 14));
+    }
+
+    #[test]
+    fn without_a_limit_they_begin_again_without_end() {
+        let (members, now) = (group(Strategy::OneForAll, 1), Instant::now());
+        assert!((0..1000).all(|_| members[0].may_begin_again(now)));
     }
 
     #[test]
@@ -385,7 +425,7 @@ mod tests {
                 if member.begin().is_ok() {
                     at[who] = Step::Begins;
                     let inner = lock(&member.group.0);
-                    let alone = inner.strategy == Strategy::OneForOne;
+                    let alone = inner.together.strategy == Strategy::OneForOne;
                     let falls = |place: &Place| matches!(place.state, At::Told | At::Waits);
                     assert!(alone || !inner.states.iter().any(falls));
                 }

@@ -233,6 +233,60 @@ pub fn begin_again_together<O: LoopOwner<Handle: Timer>>(owner: O) {
     assert_eq!(lines[6..9], ["+a", "+b", "+c"]);
 }
 
+/// When all of a component together have begun again too often, the lifespan stops; each one's own limit
+/// is far away.
+pub fn of_a_component_begin_again_so_often_at_most<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let attempts = Attempts::default();
+    let report = Lifespan::on(owner)
+        .component("group", |it| {
+            let it = it.restarts_at_most(4, NEVER);
+            ["a", "b", "c"].into_iter().fold(it, |it, name| {
+                let attempts = attempts.clone();
+                let body = async move |_cx: Cx<'_, O::Handle>| {
+                    attempts.begin();
+                    Err::<(), _>("no")
+                };
+                it.service_with(name, |it| it.on_failure(at_once()), body)
+            })
+        })
+        .serve(async |cx| cx.shutdown().wait().await)
+        .run();
+    assert!(matches!(&report.reason, Reason::TaskFailed(path) if path.starts_with("group/")));
+    assert_eq!(report.exit_code(), 4, "{report}");
+    // Three that begin, and four that begin again, unless the stop is faster.
+    assert!((3..=7).contains(&attempts.count()), "{}", attempts.count());
+}
+
+/// As of a component; nothing but the scope stops.
+pub fn of_a_scope_begin_again_so_often_at_most<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let attempts = Attempts::default();
+        let scope = cx.scope("feed").restarts_at_most(4, NEVER).open().unwrap();
+        let services = ["a", "b", "c"].map(|name| {
+            let attempts = attempts.clone();
+            let service = scope.service(name).on_failure(at_once());
+            let service = service.spawn(async move |_cx| {
+                attempts.begin();
+                Err::<(), _>("no")
+            });
+            service.unwrap()
+        });
+        scope.shutdown().wait().await;
+        let reason = scope.shutdown().reason();
+        assert!(
+            matches!(&reason, Some(Reason::TaskFailed(path)) if path.starts_with("feed/")),
+            "{reason:?}"
+        );
+        assert!(!cx.shutdown().is_set());
+        assert!(!scope.close(&cx).await.failures.is_empty());
+        for service in services {
+            let _heard = service.await;
+        }
+        // The three may be spawned when two have been too often already.
+        assert!((2..=7).contains(&attempts.count()), "{}", attempts.count());
+    });
+}
+
 struct Gone(Log, &'static str);
 
 impl Drop for Gone {

@@ -204,6 +204,7 @@ macro_rules! __behaviours_of_every_loop {
                 begin_again_when_they_fail, that_begin_again_too_often_stop_all,
                 are_stopped_between_two_attempts, that_fail_while_they_stop_have_ended,
                 end_for_good_when_they_are_cancelled, may_stop_the_lifespan, begin_again_together,
+                of_a_component_begin_again_so_often_at_most, of_a_scope_begin_again_so_often_at_most,
                 hold_up_what_comes_after_until_they_are_ready, that_are_never_ready_fail_the_start,
                 tell_when_they_are_ready, may_be_replaced, are_replaced_by_the_last_who_comes,
             }

@@ -20,6 +20,7 @@ mod scopes;
 mod services;
 mod stall;
 mod step;
+mod strategies;
 mod threads;
 mod timers;
 mod wakes;

@@ -1,4 +1,4 @@
-//! Services in virtual time: when they begin again, when that is too often, who begins with them.
+//! Services in virtual time: when they begin again, when that is too often, when they are ready.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,21 +7,21 @@ use std::time::Duration;
 
 use lifespan_core::{
     Cx, Lifespan, Observer, OnEnd, OnFailure, Outcome, Reason, Report, Restart, RestartPolicy,
-    SpawnError, StartError, Strategy, TaskRef, TaskState,
+    SpawnError, StartError, TaskRef, TaskState,
 };
 use lifespan_sim::{Sim, SimLoop};
 
 use crate::log::Log;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// Delays of 1, 2, 4, 4, .. seconds, without a lot.
-fn plain() -> RestartPolicy {
+pub(super) fn plain() -> RestartPolicy {
     RestartPolicy::default().backoff(SECOND, SECOND * 4).jitter(0.0).unlimited()
 }
 
 /// The seconds since the start of the log's owner.
-fn clock() -> impl Fn(&Cx<'_, Sim>) -> f64 + Clone + Send + Sync + 'static {
+pub(super) fn clock() -> impl Fn(&Cx<'_, Sim>) -> f64 + Clone + Send + Sync + 'static {
     let began = Arc::new(Mutex::new(None));
     move |cx| {
         let now = cx.now();
@@ -303,134 +303,6 @@ fn the_failure_of_a_plain_task_may_stop_the_lifespan() {
     }
 }
 
-/// Three services; the one in the middle fails after two seconds, once. The others take a second to
-/// stop, or more than their grace.
-fn grouped(strategy: Strategy, slow: Duration) -> Vec<String> {
-    let (log, clock) = (Log::default(), clock());
-    let report = Lifespan::on(SimLoop::new(0))
-        .component("group", |it| {
-            ["a", "b", "c"].into_iter().fold(it.strategy(strategy), |it, name| {
-                let (log, clock) = (log.clone(), clock.clone());
-                let has_failed = Arc::new(AtomicU32::new(0));
-                let body = async move |cx: Cx<'_, Sim>| {
-                    log.add(format!("{} +{name}", clock(&cx)));
-                    let gone = Gone(format!("-{name}"), log.clone());
-                    if name == "b" && has_failed.fetch_add(1, Ordering::Relaxed) == 0 {
-                        cx.sleep(SECOND * 2).await;
-                        return Err("once");
-                    }
-                    cx.shutdown().wait().await;
-                    log.add(format!("{} {name} stops", clock(&cx)));
-                    cx.sleep(slow).await;
-                    drop(gone);
-                    Ok(())
-                };
-                let describe =
-                    |it: lifespan_core::Service| it.on_failure(plain()).grace(SECOND * 3);
-                it.service_with(name, describe, body)
-            })
-        })
-        .serve(async |cx| cx.sleep(SECOND * 20).await)
-        .run();
-    let stops = if slow > SECOND * 3 { 6 } else { 0 };
-    assert_eq!(report.exit_code(), stops, "{report}");
-    let mut lines = log.take();
-    // The stop of all is none of this.
-    lines.truncate(lines.iter().position(|line| line.starts_with("20 ")).unwrap());
-    lines
-}
-
-struct Gone(String, Log);
-
-impl Drop for Gone {
-    fn drop(&mut self) {
-        self.1.add(self.0.as_str());
-    }
-}
-
-/// What comes at one moment, in no certain order.
-fn sorted(lines: &[String]) -> Vec<&str> {
-    let mut lines = lines.iter().map(String::as_str).collect::<Vec<_>>();
-    lines.sort_unstable();
-    lines
-}
-
-#[test]
-fn one_for_one_leaves_the_others_alone() {
-    let lines = grouped(Strategy::OneForOne, SECOND);
-    assert_eq!(sorted(&lines[..3]), ["0 +a", "0 +b", "0 +c"]);
-    assert_eq!(lines[3..], ["-b", "3 +b"]);
-}
-
-#[test]
-fn one_for_all_stops_the_others_and_begins_them_in_order() {
-    // The delay is over when those that stop are gone.
-    let lines = grouped(Strategy::OneForAll, SECOND);
-    assert_eq!(lines[3], "-b");
-    assert_eq!(sorted(&lines[4..8]), ["-a", "-c", "2 a stops", "2 c stops"]);
-    assert_eq!(lines[8..], ["3 +a", "3 +b", "3 +c"]);
-    // Who takes too long is cut when its grace is over.
-    let lines = grouped(Strategy::OneForAll, SECOND * 10);
-    assert_eq!(sorted(&lines[4..8]), ["-a", "-c", "2 a stops", "2 c stops"]);
-    assert_eq!(lines[8..], ["5 +a", "5 +b", "5 +c"]);
-}
-
-#[test]
-fn rest_for_one_leaves_those_before_alone() {
-    let lines = grouped(Strategy::RestForOne, SECOND / 2);
-    assert_eq!(lines[3..], ["-b", "2 c stops", "-c", "3 +b", "3 +c"]);
-}
-
-#[test]
-fn a_stop_ends_those_that_wait_for_each_other() {
-    let report = Lifespan::on(SimLoop::new(0))
-        .component("group", |it| {
-            let slow = plain().backoff(SECOND * 100, SECOND * 100);
-            it.strategy(Strategy::OneForAll)
-                .service("waits", async |cx| cx.shutdown().wait().await)
-                .service_with("fails", |it| it.on_failure(slow), async |_cx| Err::<(), _>("no"))
-        })
-        .serve(async |cx| cx.sleep(SECOND * 5).await)
-        .run();
-    assert!(report.is_clean() && report.phases.stopping.is_zero(), "{report}");
-}
-
-#[test]
-fn what_a_body_protects_is_not_cut_by_another_that_begins_again() {
-    let log = Log::default();
-    let (protects, again) = (log.clone(), Arc::new(AtomicU32::new(0)));
-    let report = Lifespan::on(SimLoop::new(0))
-        .component("group", |it| {
-            it.strategy(Strategy::OneForAll)
-                .service_with(
-                    "protects",
-                    |it| it.grace(SECOND),
-                    async move |cx: Cx<'_, Sim>| {
-                        protects.add("begins");
-                        cx.protect(cx.sleep(SECOND * 10)).await;
-                        protects.add("is through");
-                        pending::<()>().await;
-                    },
-                )
-                .service_with(
-                    "fails",
-                    |it| it.on_failure(plain()),
-                    async move |cx: Cx<'_, Sim>| {
-                        if again.fetch_add(1, Ordering::Relaxed) == 0 {
-                            cx.sleep(SECOND).await;
-                            return Err("once");
-                        }
-                        cx.shutdown().wait().await;
-                        Ok(())
-                    },
-                )
-        })
-        .serve(async |cx| cx.sleep(SECOND * 15).await)
-        .grace(SECOND * 30)
-        .run();
-    assert_eq!(log.take(), ["begins", "is through", "begins"], "{report}");
-}
-
 #[test]
 fn what_comes_after_waits_until_a_service_is_ready() {
     let (log, clock) = (Log::default(), clock());
@@ -671,34 +543,4 @@ fn in_a_scope_that_a_user_has_opened_too_often_is_the_end_of_that_scope() {
         .run();
     assert!(report.is_clean(), "{report}");
     assert_eq!(report.phases.serving, SECOND * 3);
-}
-
-#[test]
-fn a_scope_that_a_user_has_opened_may_have_a_strategy() {
-    let log = Log::default();
-    let report = Lifespan::on(SimLoop::new(0))
-        .serve({
-            let log = log.clone();
-            async move |cx| {
-                let scope = cx.scope("group").strategy(Strategy::OneForAll).grace(SECOND * 2);
-                let scope = scope.open().unwrap();
-                let begins = log.clone();
-                let deaf = scope.service("deaf").spawn(async move |cx| {
-                    begins.add(format!("deaf {}", cx.this_task().unwrap().attempts()));
-                    pending::<()>().await;
-                });
-                deaf.unwrap().detach();
-                let fails = scope.service("fails").on_failure(plain()).spawn(async |cx| {
-                    cx.sleep(SECOND).await;
-                    Err::<(), _>("no")
-                });
-                fails.unwrap().detach();
-                // It fails at 1; the deaf one is cut at 3, the grace of its scope.
-                cx.sleep(SECOND * 3 + SECOND / 2).await;
-                scope.cancel().await;
-            }
-        })
-        .run();
-    assert_eq!(log.take(), ["deaf 1", "deaf 2"]);
-    assert!(report.is_clean(), "{report}");
 }
