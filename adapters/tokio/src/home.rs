@@ -57,12 +57,16 @@ impl Home {
     /// Calls what asks for the runtime that is entered: it finds this one.
     #[inline]
     pub(crate) fn inside<T>(&self, call: impl FnOnce() -> T) -> T {
-        // In a task of this runtime it is entered already, and asking costs less than entering it
-        // once more.
-        let entered = Handle::try_current();
-        let is_entered = entered.is_ok_and(|entered| entered.id() == self.runtime.id());
-        let _entered = (!is_entered).then(|| self.runtime.enter());
+        let _entered = (!self.is_entered()).then(|| self.runtime.enter());
         call()
+    }
+
+    /// Tells whether this runtime is entered, as in its tasks; asking costs less than entering it once
+    /// more.
+    #[inline]
+    pub(crate) fn is_entered(&self) -> bool {
+        let entered = Handle::try_current();
+        entered.is_ok_and(|entered| entered.id() == self.runtime.id())
     }
 
     /// Tells whether the runtime was built with timers; tokio answers by a panic if it was not.

@@ -1,9 +1,11 @@
 //! `Sleep`: tokio's timer, which panics when its runtime has gone; this one says so.
 
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use lifespan_core::Closed;
 use pin_project_lite::pin_project;
@@ -22,8 +24,27 @@ pin_project! {
 
 impl Sleep {
     #[inline]
-    pub(crate) fn new(home: &Arc<Home>, duration: std::time::Duration) -> Self {
-        // A tokio timer belongs to the runtime that is entered when it is made.
+    pub(crate) fn new(home: &Arc<Home>, duration: Duration) -> Self {
+        if !home.is_entered() {
+            return Self::entering(home, duration);
+        }
+        Self::here(home, duration)
+    }
+
+    /// Makes the timer where it is to lie: with a count that a panic would have to take back, or in the
+    /// middle of more code, the compiler has it made elsewhere and moved, each turn of a ticker.
+    #[inline(always)]
+    fn here(home: &Arc<Home>, duration: Duration) -> Self {
+        // A panic would leave a count behind. There is none: the runtime is entered, and has timers.
+        let home = ManuallyDrop::new(Arc::clone(home));
+        let timer = tokio::time::sleep(duration);
+        Self { timer, home: ManuallyDrop::into_inner(home) }
+    }
+
+    /// As `new`, where another runtime is entered, or none: a tokio timer belongs to the one that is
+    /// entered when it is made.
+    #[cold]
+    fn entering(home: &Arc<Home>, duration: Duration) -> Self {
         let timer = home.inside(|| tokio::time::sleep(duration));
         Self { timer, home: Arc::clone(home) }
     }

@@ -10,6 +10,17 @@ use crate::roll_call::Waiting;
 use crate::waiters::{NIL, WakerId};
 use crate::wake::wake_all_or_raise;
 
+/// The flag of an event, for who looks at it in a loop: the event may lie further away.
+#[derive(Clone, Copy)]
+pub(crate) struct Flag<'a>(&'a Node);
+
+impl Flag<'_> {
+    #[inline]
+    pub(crate) fn is_set(self) -> bool {
+        self.0.is_set()
+    }
+}
+
 pub(super) struct Handle {
     node: &'static Node,
     root: &'static Root,
@@ -47,6 +58,11 @@ impl Handle {
         }
         drop(tree);
         self.clone()
+    }
+
+    #[inline]
+    pub(super) fn flag(&self) -> Flag<'_> {
+        Flag(self.node)
     }
 
     #[inline]

@@ -17,6 +17,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
+pub(crate) use handle::Flag;
 use handle::Handle;
 pub(crate) use held::HeldEvent;
 pub(crate) use link::Link;
@@ -73,6 +74,11 @@ impl ShutdownEvent {
     #[inline]
     pub fn is_set(&self) -> bool {
         self.0.is_set()
+    }
+
+    #[inline]
+    pub(crate) fn flag(&self) -> Flag<'_> {
+        self.0.flag()
     }
 
     /// Returns why the event was set, once it is: the first reason given, here or in an ancestor.
