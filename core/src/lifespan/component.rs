@@ -170,8 +170,8 @@ impl<L> Component<L> {
     /// own limit alone, that of its [`RestartPolicy`](crate::RestartPolicy).
     ///
     /// It is the intensity of OTP's supervisors, and comes beside the limits of the services. One more, and
-    /// the
-    /// lifespan stops, with a reason that names the one that failed last. Those that begin again with another count with that as one.
+    /// the lifespan stops, with a reason that names the one that failed last. Those that begin again with
+    /// another count with it as one.
     pub fn restarts_at_most(mut self, count: u32, period: Duration) -> Self {
         self.together.limit = Some(Limit { count, period });
         self
