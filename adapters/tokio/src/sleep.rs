@@ -25,10 +25,7 @@ pin_project! {
 impl Sleep {
     #[inline]
     pub(crate) fn new(home: &Arc<Home>, duration: Duration) -> Self {
-        if !home.is_entered() {
-            return Self::entering(home, duration);
-        }
-        Self::here(home, duration)
+        if home.is_entered() { Self::here(home, duration) } else { Self::entering(home, duration) }
     }
 
     /// Makes the timer where it is to lie: with a count that a panic would have to take back, or in the
@@ -45,8 +42,8 @@ impl Sleep {
     /// entered when it is made.
     #[cold]
     fn entering(home: &Arc<Home>, duration: Duration) -> Self {
-        let timer = home.inside(|| tokio::time::sleep(duration));
-        Self { timer, home: Arc::clone(home) }
+        let _entered = home.runtime.enter();
+        Self::here(home, duration)
     }
 }
 

@@ -121,7 +121,7 @@ impl<L: Timer> Run<L> {
         scope.registry().keep_finished(component.keep_finished);
         let budgets = component.budgets.over(self.budgets);
         scope.set_grace(budgets.grace);
-        scope.services().set_together(component.together);
+        scope.set_together(component.together);
         let startup = component.startup.take();
         let startup = startup.map(|startup| self.caught(startup, Arc::clone(&scope)));
         // Before its handler runs: if this drive is dropped there, the scope is cancelled too.

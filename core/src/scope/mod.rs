@@ -59,7 +59,7 @@ use crate::monitor::Board;
 use crate::observers::Observers;
 use crate::polls::Polls;
 use crate::registry::{Counts, Failures, RecordRef, Registry, StopTimes, Tasks};
-use crate::service::Group;
+use crate::service::{Group, Together};
 use crate::sync::{Arc, Mutex, OnceLock, lock};
 use crate::task::{Name, Outcome};
 use crate::wake::call_caught;
@@ -160,6 +160,13 @@ impl Scope {
 
     pub(crate) fn services(&self) -> &Arc<Group> {
         self.services.get_or_init(Arc::default)
+    }
+
+    /// Most scopes say nothing of their services, and need no group for that.
+    pub(crate) fn set_together(&self, together: Together) {
+        if together != Together::default() {
+            self.services().set_together(together);
+        }
     }
 
     /// Has the lifespan stop because of a task of this scope.

@@ -108,9 +108,7 @@ impl<L: EventLoop> ScopeBuilder<L> {
         let (registry, record) = opened.map_err(|why| ScopeError::new(why, entry.name))?;
         let event = record.at().event(place.scope.event());
         let scope = Scope::inner(&place.scope, registry, event);
-        if together != Together::default() {
-            scope.services().set_together(together);
-        }
+        scope.set_together(together);
         let spawner = Spawner::new(Place::new(place.handle.clone(), scope));
         Ok(OpenScope { spawner, task: TaskRef::new(record), deadline, on_drop: OnDrop::Cancel })
     }

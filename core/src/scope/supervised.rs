@@ -207,7 +207,7 @@ impl<'a, L: Timer> Supervisor<'a, L> {
         let now = self.loop_handle().now();
         match restarts.next(policy, began, now) {
             Decision::After(delay) if self.member.may_begin_again(now) => Next::Restart(delay),
-            _ => self.escalate(outcome, Scope::fail),
+            Decision::After(_) | Decision::GiveUp => self.escalate(outcome, Scope::fail),
         }
     }
 

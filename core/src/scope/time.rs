@@ -77,10 +77,12 @@ impl<'t, L> Cx<'t, L> {
         // What waits lies in the closures, and not beside them: the smaller a ticker, the faster.
         if let Some(held) = self.held() {
             let (flag, mut wait) = (held.event().flag(), held.wait());
-            return poll_fn(move |cx| wait_or_elapse(flag, &mut wait, &mut sleep, cx)).await;
+            return poll_fn(move |context| wait_or_elapse(flag, &mut wait, &mut sleep, context))
+                .await;
         }
-        let (flag, mut wait) = (self.shutdown().flag(), self.shutdown().wait());
-        poll_fn(move |cx| wait_or_elapse(flag, &mut wait, &mut sleep, cx)).await
+        let event = self.shutdown();
+        let (flag, mut wait) = (event.flag(), event.wait());
+        poll_fn(move |context| wait_or_elapse(flag, &mut wait, &mut sleep, context)).await
     }
 
     /// Makes a ticker: its first tick is at once, then one each `period`.
