@@ -58,6 +58,12 @@ impl Failures {
         let _ = drop_caught(failure);
     }
 
+    /// Adds several, and counts more that are not kept.
+    pub(super) fn add_all(&self, failures: Vec<FailedTask>, more: u64) {
+        failures.into_iter().for_each(|failure| self.add(failure));
+        lock(&self.0).more += more;
+    }
+
     /// Copies what is kept, and tells how many more there are.
     pub(crate) fn peek(&self) -> (Vec<FailedTask>, u64) {
         let log = lock(&self.0);

@@ -6,8 +6,8 @@ use super::{FailedTask, RecordAt, RecordRef, Registry, TaskRef};
 use crate::clock::Stamp;
 use crate::event::Reason;
 use crate::sync::{Mutex, lock};
-use crate::task::Outcome;
-use crate::wake::{drop_caught, drop_each_caught};
+use crate::task::{Flags, Outcome, TaskId};
+use crate::wake::{call_caught, drop_caught, drop_each_caught};
 
 /// How many tasks each list of a tally holds; of more only the count.
 const LISTED: usize = 100;
@@ -42,7 +42,7 @@ pub(crate) struct Tally {
     /// Those whose grace was over.
     pub(crate) overran: List,
     /// Failures of a fail-fast scope that nobody will have heard of if the report is not asked for.
-    unheard: Vec<FailedTask>,
+    unheard: List,
     holder: Holder,
     has_ended: bool,
 }
@@ -81,13 +81,19 @@ impl List {
         self.more += other.more;
         other.tasks.into_iter().filter_map(|task| self.add(task)).collect()
     }
+
+    /// Whether this task is in it; it may be, if there were too many.
+    fn may_have(&self, id: TaskId) -> bool {
+        self.more > 0 || self.tasks.iter().any(|task| task.id == id)
+    }
 }
 
 impl Tally {
     /// Forgets it: it may hold errors of users, whose destructors are under guards.
     pub(super) fn forget(self) {
         let Self { failures, overran, unheard, .. } = self;
-        drop_each_caught(failures.tasks.into_iter().chain(overran.tasks).chain(unheard));
+        let lists = [failures, overran, unheard].into_iter();
+        drop_each_caught(lists.flat_map(|list| list.tasks));
     }
 }
 
@@ -107,13 +113,21 @@ impl Above {
             return Some(failure);
         }
         let mut tally = lock(&self.tally);
-        match tally.holder {
-            Holder::Gone if tally.has_ended => return Some(failure),
-            Holder::Gone | Holder::Holds if tally.unheard.len() < LISTED => {
-                tally.unheard.push(failure);
-            }
-            _ => {}
+        let is_late = match tally.holder {
+            Holder::Holds => false,
+            Holder::Gone => tally.has_ended,
+            // What is counted still was in no report: it came after that had been asked for.
+            Holder::Asked => tally.failures.may_have(failure.id),
+        };
+        if is_late {
+            return Some(failure);
         }
+        let not_taken = match tally.holder {
+            Holder::Asked => Some(failure),
+            Holder::Holds | Holder::Gone => tally.unheard.add(failure),
+        };
+        drop(tally);
+        let _ = drop_caught(not_taken);
         None
     }
 }
@@ -148,7 +162,9 @@ impl Registry {
         let _ = drop_caught(too_many);
         if is_failure && above.policy == FailurePolicy::FailFast {
             let path = TaskRef::new(task.refer()).path();
-            above.record.at().stop(Reason::TaskFailed(path));
+            task.word().raise(Flags::STOPPED); // nobody tells it: its body is gone
+            // A waker of somebody else may panic: this task settles all the same.
+            let _ = call_caught(|| above.record.at().stop(Reason::TaskFailed(path)));
         }
     }
 
@@ -193,7 +209,7 @@ impl Registry {
         drop(tally);
         let completed = self.ended().saturating_sub(counted.others) + counted.completed;
         let unheard = std::mem::take(&mut counted.unheard);
-        unheard.into_iter().for_each(|failure| self.failures.add(failure));
+        self.failures.add_all(unheard.tasks, unheard.more);
         let Some(outer) = &above.record.registry().above else { return counted.forget() };
         let mut tally = lock(&outer.tally);
         tally.completed += completed;

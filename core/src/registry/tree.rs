@@ -66,6 +66,8 @@ impl Registry {
         let (is_stopping, is_closed) = (locked.is_stopping(), locked.is_closed());
         drop(locked);
         if is_stopping {
+            inner.begin_stop();
+            inner.close_with_last();
             self.notify_all();
         }
         let flags = at.flags();
@@ -130,16 +132,20 @@ impl Registry {
 
     /// From now on the scope ends with its last task; at once, if it has none.
     pub(crate) fn close_when_empty(&self) {
-        if self.above.is_none() {
-            return;
+        if self.above.is_some() {
+            self.close_with_last();
+            self.emptied();
         }
+    }
+
+    /// As [`close_when_empty`](Self::close_when_empty), of a scope that is just being opened: its first
+    /// task may yet come.
+    fn close_with_last(&self) {
         let mut shards = self.lock_all();
         for shard in shards.iter_mut() {
             shard.watch();
         }
         lock(&self.hub).closing = true;
-        drop(shards);
-        self.emptied();
     }
 
     /// As [`close_when_empty`](Self::close_when_empty), of all scopes below, too.
@@ -235,6 +241,15 @@ impl Registry {
             }
         }
         own
+    }
+
+    /// Tells all that live here and below that they are stopped; before the event is set.
+    pub(crate) fn begin_stop_below(self: &Arc<Self>) {
+        let mut todo = vec![Arc::clone(self)];
+        while let Some(registry) = todo.pop() {
+            registry.begin_stop();
+            todo.extend(registry.below.all()); // invariant 2
+        }
     }
 
     pub(crate) fn stop_times(&self) -> Option<StopTimes> {

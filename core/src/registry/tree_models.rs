@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use loom::thread;
 
 use super::{
-    FailurePolicy, Failures, Nobody, RecordAt, RecordRef, Registry, Slot, StopTimes, Watch,
+    FailurePolicy, Failures, Locked, Nobody, RecordAt, RecordRef, Registry, Slot, StopTimes, Watch,
 };
 use crate::clock::Clock;
 use crate::counted::poll;
-use crate::event::ShutdownEvent;
+use crate::event::{Reason, ShutdownEvent};
 use crate::polls::Polls;
 use crate::still::Still;
 use crate::sync::Arc;
@@ -141,6 +141,29 @@ fn a_scope_refuses_what_comes_while_another_is_opened_in_it() {
         thread.join().unwrap();
         if let Some((inner, record)) = inner {
             assert!(spawn(&inner).is_none() && record.flags().is_finished());
+        }
+        assert!(record.flags().is_finished() && root.len() == 0);
+    });
+}
+
+/// Caught: `begin_stop_below` that lists the scopes before it tells the registry; `open` that does not
+/// look whether the scope around it is stopped.
+#[test]
+fn a_scope_is_asked_to_stop_while_another_is_opened_in_it() {
+    loom::model(|| {
+        let root = root();
+        let (scope, record) = open(&root).unwrap();
+        let stopped = record.clone();
+        let thread = thread::spawn(move || stopped.at().stop(Reason::Requested));
+        let inner = open(&scope);
+        thread.join().unwrap();
+        if let Some((inner, record)) = inner {
+            assert!(inner.lock_all().iter().all(Locked::is_stopping));
+            // It ended at once, or ends with its last task.
+            if let Some(task) = spawn(&inner) {
+                settle(&inner, task);
+            }
+            assert!(record.flags().is_finished());
         }
         assert!(record.flags().is_finished() && root.len() == 0);
     });

@@ -113,18 +113,22 @@ impl<L, M: Timer> Closing<'_, L, M> {
             let mut stopped = (!is_stopping).then(|| self.scope.shutdown().wait());
             let mut withdrawn = (is_stopping && !is_withdrawn).then(|| shared.cancel.wait());
             let mut ended = awaited.finished();
-            let mut sleep = pin!(self.handle.sleep(next));
-            poll_fn(|context| {
+            // Nothing is due before it stops.
+            let mut sleep = pin!(is_stopping.then(|| self.handle.sleep(next)));
+            let slept = poll_fn(|context| {
                 if Pin::new(&mut changed).poll(context).is_ready()
                     || is_ready(&mut stopped, context)
                     || is_ready(&mut withdrawn, context)
                     || Pin::new(&mut ended).poll(context).is_ready()
                 {
-                    return Poll::Ready(());
+                    return Poll::Ready(Ok(()));
                 }
-                sleep.as_mut().poll(context).map(drop)
-            })
-            .await;
+                sleep.as_mut().as_pin_mut().map_or(Poll::Pending, |sleep| sleep.poll(context))
+            });
+            if slept.await.is_err() {
+                // The loop of the caller has ended: its clock tells no time any more.
+                return self.force().await;
+            }
         }
     }
 

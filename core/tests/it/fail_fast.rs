@@ -6,6 +6,7 @@ use std::time::Duration;
 use lifespan_core::{Cx, Outcome, Reason};
 
 use crate::by_hand::{Hand, next_round, serve};
+use crate::woken::{panicking, poll};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -102,4 +103,57 @@ fn who_comes_after_the_failure_is_born_stopped() {
         assert_eq!((report.completed, report.failures.len()), (2, 1), "{report}");
         lives.unwrap().await.unwrap();
     });
+}
+
+#[test]
+fn a_failure_after_the_report_was_asked_for_is_reported_by_the_lifespan() {
+    let report = serve(async |cx| {
+        let scope = cx.scope("group").fail_fast().open().unwrap();
+        let spawner = scope.spawner().clone();
+        let closer = spawner.task("closer").spawn(async move |cx| {
+            let early = cx.task("early").spawn(async |_cx| Err::<(), _>("early")).unwrap();
+            early.task_ref().finished().await;
+            let report = scope.close(&cx).await;
+            assert_eq!(report.failures.len(), 1, "{report}");
+            drop(early);
+            Err::<(), _>("late")
+        });
+        let ended = closer.unwrap().task_ref().clone();
+        ended.finished().await;
+    });
+    let unheard = report.tasks.iter().filter(|task| task.unheard);
+    let unheard = unheard.map(|task| task.path.as_str()).collect::<Vec<_>>();
+    assert_eq!(unheard, ["group/closer"], "{report}");
+    assert_eq!(report.exit_code(), 4);
+}
+
+#[test]
+fn failures_that_are_too_many_to_be_listed_are_counted() {
+    let report = serve(async |cx| {
+        let scope = cx.scope("group").fail_fast().open().unwrap();
+        for _ in 0..150 {
+            scope.spawn(async |_cx| Err::<(), _>("no luck")).unwrap().detach();
+        }
+        scope.detach();
+        next_round().await;
+    });
+    let listed = report.tasks.iter().filter(|task| task.unheard).count() as u64;
+    assert_eq!(listed + report.more_failures, 150, "{report}");
+}
+
+#[test]
+fn a_waker_that_panics_stops_neither_the_end_of_who_failed_nor_that_of_the_scope() {
+    let report = serve(async |cx| {
+        let scope = cx.scope("group").fail_fast().open().unwrap();
+        let mut wait = Box::pin(scope.shutdown().wait_owned());
+        assert!(poll(&mut wait, &panicking()).is_pending());
+        scope.task("waits").spawn(async |cx| cx.shutdown().wait().await).unwrap().detach();
+        scope.task("fails").spawn(async |_cx| Err::<(), _>("no luck")).unwrap().detach();
+        let began = cx.now();
+        let report = scope.finish(&cx).await;
+        assert_eq!(cx.now().duration_since(began).as_secs(), 0, "no deadline was waited for");
+        assert_eq!((report.completed, report.failures.len()), (1, 1), "{report}");
+        assert!(report.stragglers.is_empty() && cx.tasks().is_empty());
+    });
+    assert!(report.is_clean(), "{report}");
 }

@@ -71,6 +71,14 @@ impl Model {
         let is_stopped = outer.is_some_and(|outer| self.scopes[outer].is_stopped);
         let (is_closing, is_cancelled, has_ended) = (false, false, false);
         self.scopes.push(Scope { outer, name, is_stopped, is_closing, is_cancelled, has_ended });
+        if let Some(outer) = outer {
+            self.note_member(outer);
+        }
+    }
+
+    /// One that was opened in a stopped scope waits for its first member, and ends with the last.
+    fn note_member(&mut self, scope: usize) {
+        self.scopes[scope].is_closing |= self.scopes[scope].is_stopped;
     }
 
     fn path(&self, scope: usize) -> String {
@@ -236,6 +244,7 @@ fn act(cx: &Cx<'_, Hand>, model: &mut Model, real: &mut Real, step: Step) {
             if let Ok(task) = spawned {
                 real.tasks.push(task.task_ref().clone());
                 model.tasks.push(Task { scope, is_polite, ended: None });
+                model.note_member(scope);
             }
         }
         Step::Stop { scope } => {

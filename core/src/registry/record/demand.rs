@@ -1,5 +1,6 @@
 //! What is asked of a task: to stop, to be dropped; and how that reaches its future.
 
+use std::panic::resume_unwind;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use crate::event::Reason;
 use crate::registry::TaskRef;
 use crate::registry::shard::Locked;
 use crate::task::{Flags, Grace, Life};
+use crate::wake::call_caught;
 
 impl RecordAt<'_> {
     /// Asks the task to end by itself. Tells whether it was still live.
@@ -21,14 +23,18 @@ impl RecordAt<'_> {
         if is_first && self.registry.listener.hears() {
             self.registry.listener.task_stopped(&TaskRef::new(self.refer()));
         }
-        if let Some(event) = event {
-            // Set before: the task knows.
-            let _ = event.trigger().set(reason);
+        let is_live_scope = before.is_scope() && !before.is_finished();
+        let inner = if is_live_scope { self.below() } else { None };
+        if let Some(inner) = &inner {
+            inner.begin_stop_below();
         }
-        if before.is_scope() && !before.is_finished() {
-            if let Some(inner) = self.below() {
-                inner.close_tree();
-            }
+        // `AlreadySet`: the task knows. A waker may panic, but the scope ends all the same.
+        let set = event.map(|event| call_caught(|| event.trigger().set(reason)));
+        if let Some(inner) = inner {
+            inner.close_tree();
+        }
+        if let Some(Err(payload)) = set {
+            resume_unwind(payload.into_inner());
         }
         !before.is_finished()
     }
