@@ -104,12 +104,12 @@ pub use lifespan::{
 pub use monitor::{
     Awaited, AwaitedKind, Health, Monitor, Node, NodeKind, NodeState, Phase, Snapshot,
 };
-pub use observer::{Late, Limit, Observer, Restart};
+pub use observer::{Observer, Restart};
 pub use on_thread::OnThread;
 pub use other_loop::OtherLoop;
 pub use registry::{
-    Cancel, CancelMatching, Finished, NotFound, NotReady, Ready, TaskEnd, TaskRef, Tasks,
-    WorkerTasks,
+    Cancel, CancelMatching, Finished, Late, Limit, NotFound, NotReady, Ready, TaskEnd, TaskRef,
+    Tasks, WorkerTasks,
 };
 pub use roll_call::{Stalled, Waiting};
 pub use scope::{

@@ -1,11 +1,10 @@
 //! `Observer`: what a program may hear of its tasks, as it happens.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::monitor::Phase;
-use crate::registry::{TaskEnd, TaskRef};
+use crate::registry::{Late, TaskEnd, TaskRef};
 use crate::task::Outcome;
 
 /// Hears of the tasks of a lifespan as it happens: for logs, metrics, traces.
@@ -55,6 +54,9 @@ pub trait Observer: Send + Sync + 'static {
     }
 
     /// A task had not ended when a stop had waited long enough; it is about to be dropped, if it can.
+    ///
+    /// The stop of the lifespan, of a scope, or [`stop_within`](TaskRef::stop_within). Of a scope that is
+    /// late, its tasks are.
     fn task_late(&self, task: &TaskRef, late: &Late) {
         let _ = (task, late);
     }
@@ -108,49 +110,6 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
 
     fn task_failed(&self, task: &TaskRef, outcome: &Outcome) {
         (**self).task_failed(task, outcome);
-    }
-}
-
-/// What a task was late for; see [`Observer::task_late`].
-#[derive(Clone, Debug)]
-pub struct Late {
-    pub(crate) waited: Duration,
-    pub(crate) limit: Limit,
-}
-
-impl Late {
-    /// Returns how long its stop had waited for it.
-    #[must_use]
-    pub fn waited(&self) -> Duration {
-        self.waited
-    }
-
-    /// Returns what was over.
-    #[must_use]
-    pub fn limit(&self) -> Limit {
-        self.limit
-    }
-}
-
-/// What was over when a task was late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Limit {
-    /// The task's own grace, or its scope's.
-    Grace,
-    /// Any grace: a second request told the stop to wait no more.
-    Withdrawn,
-    /// The overall deadline.
-    Deadline,
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Grace => "its grace was over",
-            Self::Withdrawn => "the stop was told to wait no more",
-            Self::Deadline => "the deadline was over",
-        })
     }
 }
 

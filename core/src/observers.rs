@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::monitor::Phase;
-use crate::observer::{Late, Limit, Observer, Restart};
-use crate::registry::{Listener, TaskEnd, TaskRef};
+use crate::observer::{Observer, Restart};
+use crate::registry::{Late, Listener, TaskEnd, TaskRef};
 use crate::sync::{Arc, OnceLock};
 use crate::task::Outcome;
 use crate::wake::{call_caught, drop_caught};
@@ -53,11 +53,6 @@ impl Observers {
         self.tell(|observer| observer.phase_changed(phase));
     }
 
-    pub(crate) fn task_late(&self, task: &TaskRef, waited: Duration, limit: Limit) {
-        let late = Late { waited, limit };
-        self.tell(|observer| observer.task_late(task, &late));
-    }
-
     pub(crate) fn task_restarted(
         &self,
         task: &TaskRef,
@@ -98,6 +93,10 @@ impl Listener for Observers {
 
     fn task_stopped(&self, task: &TaskRef) {
         self.tell(|observer| observer.task_stopped(task));
+    }
+
+    fn task_late(&self, task: &TaskRef, late: &Late) {
+        self.tell(|observer| observer.task_late(task, late));
     }
 
     fn task_ended(&self, task: &TaskRef, end: &TaskEnd<'_>) {

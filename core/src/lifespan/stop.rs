@@ -13,8 +13,6 @@ use super::serve::Serve;
 use crate::event::{Reason, Wait};
 use crate::event_loop::Timer;
 use crate::monitor::AwaitedKind;
-use crate::observer::Limit;
-use crate::observers::Observers;
 use crate::registry::{RecordRef, StopTimes, TaskRef, Watch};
 use crate::scope::{Scope, Shared};
 use crate::task::Name;
@@ -108,10 +106,7 @@ impl<'a, L: Timer> Stop<'a, L> {
             serve.cancel();
             return None;
         }
-        let next = scope.registry().cancel_due(times, now, is_withdrawn, None, |record, times| {
-            let spent = now.saturating_duration_since(times.began);
-            let limit = if is_withdrawn { Limit::Withdrawn } else { Limit::Grace };
-            tell_late(&self.shared.observers, record, spent, limit);
+        let next = scope.registry().cancel_due(times, now, is_withdrawn, None, |record| {
             list(record.clone(), listed);
         });
         let next = next.min(left);
@@ -162,15 +157,7 @@ impl<'a, L: Timer> Stop<'a, L> {
             let mut changed = scope.registry().watch();
             // Each time: a destructor may have started another task.
             for record in scope.registry().all_tasks() {
-                let is_listed = record.flags().overran();
-                if !is_listed {
-                    let waited = record.registry().stop_times().map_or(Duration::ZERO, |times| {
-                        self.handle.now().saturating_duration_since(times.began)
-                    });
-                    tell_late(&self.shared.observers, &record, waited, Limit::Deadline);
-                }
-                let _ = call_caught(|| record.force());
-                if !is_listed {
+                if record.force_late(self.handle.now()) {
                     list(record, listed);
                 }
             }
@@ -212,12 +199,6 @@ impl<'a, L: Timer> Stop<'a, L> {
         }
         let now = self.handle.now();
         self.deadline.map(|deadline| deadline.saturating_duration_since(now))
-    }
-}
-
-fn tell_late(observers: &Observers, record: &RecordRef, waited: Duration, limit: Limit) {
-    if !observers.is_empty() {
-        observers.task_late(&TaskRef::new(record.clone()), waited, limit);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::TaskRef;
+use super::{Late, TaskRef};
 use crate::task::Outcome;
 
 /// Hears what happens, in the order of [`Observer`](crate::Observer). Never called with a lock held,
@@ -12,6 +12,7 @@ pub(crate) trait Listener: Send + Sync {
     fn hears(&self) -> bool;
     fn task_spawned(&self, task: &TaskRef);
     fn task_stopped(&self, task: &TaskRef);
+    fn task_late(&self, task: &TaskRef, late: &Late);
     fn task_ended(&self, task: &TaskRef, end: &TaskEnd<'_>);
     fn task_failed(&self, task: &TaskRef, outcome: &Outcome);
 }
@@ -55,6 +56,7 @@ impl Listener for Nobody {
     }
     fn task_spawned(&self, _task: &TaskRef) {}
     fn task_stopped(&self, _task: &TaskRef) {}
+    fn task_late(&self, _task: &TaskRef, _late: &Late) {}
     fn task_ended(&self, _task: &TaskRef, _end: &TaskEnd<'_>) {}
     fn task_failed(&self, _task: &TaskRef, _outcome: &Outcome) {}
 }

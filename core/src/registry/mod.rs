@@ -17,6 +17,7 @@ mod hub;
 mod kept;
 #[cfg(all(test, loom))]
 mod kept_models;
+mod late;
 mod listener;
 #[cfg(all(test, loom))]
 mod listener_models;
@@ -46,6 +47,7 @@ mod worker_tasks;
 pub(crate) use counts::Counts;
 pub(crate) use failures::{FailedTask, Failures};
 pub(crate) use hub::Watch;
+pub use late::{Late, Limit};
 pub(crate) use listener::Listener;
 #[cfg(all(test, loom))]
 pub(crate) use listener::Nobody;

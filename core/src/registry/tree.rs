@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::tally::Above;
-use super::{Core, FailurePolicy, RecordAt, RecordRef, Refused, Registry, Slot, StopTimes};
+use super::{Core, FailurePolicy, Limit, RecordAt, RecordRef, Refused, Registry, Slot, StopTimes};
 use crate::sync::{Arc, Mutex, Weak, lock};
 use crate::task::{Entry, Flags, Name, Outcome};
 use crate::wake::call_caught;
@@ -265,7 +265,7 @@ impl Registry {
         now: Instant,
         is_over: bool,
         spared: Option<&RecordRef>,
-        mut overruns: impl FnMut(&RecordRef, StopTimes),
+        mut overruns: impl FnMut(&RecordRef),
     ) -> Duration {
         let mut next = Duration::MAX;
         let mut todo = vec![(Arc::clone(self), times)];
@@ -297,7 +297,9 @@ impl Registry {
                     is_due
                 });
                 if is_due {
-                    overruns(&record, times);
+                    let limit = if is_over { Limit::Withdrawn } else { Limit::Grace };
+                    record.tell_late(now.saturating_duration_since(times.began), limit);
+                    overruns(&record);
                     let _ = call_caught(|| record.cancel_overrun());
                 }
             }

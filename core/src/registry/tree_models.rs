@@ -108,7 +108,7 @@ fn a_scope_is_stopped_while_another_is_opened_in_it() {
             let (root, began) = (root(), Instant::now());
             let times = StopTimes { began, grace: Duration::MAX, deadline: None };
             let look = move |root: &Arc<Registry>| {
-                root.cancel_due(times, began, is_over, None, |_, _| {});
+                root.cancel_due(times, began, is_over, None, |_| {});
             };
             let stops = Arc::clone(&root);
             let thread = thread::spawn(move || {

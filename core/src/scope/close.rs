@@ -146,7 +146,7 @@ impl<L, M: Timer> Closing<'_, L, M> {
     }
 
     fn cancel_due(&self, times: StopTimes, now: Instant, is_withdrawn: bool) -> Duration {
-        self.registry().cancel_due(times, now, is_withdrawn, self.spared.as_ref(), |_, _| {})
+        self.registry().cancel_due(times, now, is_withdrawn, self.spared.as_ref(), |_| {})
     }
 
     /// Drops what can be dropped, protected or not, and returns what is left.
@@ -155,7 +155,7 @@ impl<L, M: Timer> Closing<'_, L, M> {
         let mut sleep = pin!(self.handle.sleep(LAST_LOOK));
         loop {
             for record in self.others() {
-                let _ = call_caught(|| record.force());
+                record.force_late(self.handle.now());
             }
             let Some(first) = self.first_left() else { return Vec::new() };
             let mut ended = TaskRef::new(first).finished();

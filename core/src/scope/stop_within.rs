@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Cx, Task};
 use crate::event_loop::Timer;
-use crate::registry::{NotFound, TaskRef, Tasks};
+use crate::registry::{Limit, NotFound, TaskRef, Tasks};
 use crate::task::Outcome;
 
 /// How a task ended that was given some time; see [`TaskRef::stop_within`].
@@ -64,9 +64,15 @@ impl TaskRef {
     ///
     /// [`OpenScope::task_ref`]: crate::OpenScope::task_ref
     pub async fn stop_within<L: Timer>(&self, cx: &Cx<'_, L>, grace: Duration) -> Stopped {
+        let began = cx.handle().now();
         self.stop();
         if let Ok(outcome) = cx.timeout(grace, self.finished()).await {
             return Stopped::InTime(outcome);
+        }
+        let flags = self.record().flags();
+        if flags.is_live() && !flags.is_cancelled() {
+            let waited = cx.handle().now().saturating_duration_since(began);
+            self.record().tell_late(waited, Limit::Grace);
         }
         let was_live = self.record().cancel();
         let outcome = self.finished().await;

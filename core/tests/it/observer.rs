@@ -200,6 +200,85 @@ fn a_late_task_is_told_of_with_what_was_over() {
 }
 
 #[test]
+fn who_is_late_for_the_close_of_a_scope_is_told_of() {
+    let (heard, lifespan) = observed();
+    let again = Arc::clone(&heard);
+    let _ = run(lifespan.serve(async move |cx| {
+        let scope = cx.scope("feed").grace(Duration::from_secs(2)).deadline(Duration::from_secs(3));
+        let scope = scope.open().unwrap();
+        let inner = scope.scope("inner").open().unwrap();
+        inner.task("stubborn").spawn(async |_cx| pending::<()>().await).unwrap().detach();
+        let body = async |cx: lifespan_core::Cx<'_, _>| cx.protect(pending::<()>()).await;
+        let protected = scope.task("protected").grace(Duration::from_secs(60));
+        protected.spawn(body).unwrap().detach();
+        scope.task("polite").spawn(async |cx| cx.shutdown().wait().await).unwrap().detach();
+        let report = scope.close(&cx).await;
+        assert!(!report.is_clean(), "{report}");
+        let late = again.of("late");
+        assert_eq!(late.len(), 2, "{late:?}");
+        assert!(late[0].starts_with("late after 2") && late[0].ends_with("over: stubborn"));
+        assert!(late[1].starts_with("late after 3") && late[1].ends_with("over: protected"));
+        assert!(late[0].contains("its grace") && late[1].contains("the deadline"), "{late:?}");
+    }));
+    assert_eq!(heard.of("late").len(), 2, "once of each");
+}
+
+#[test]
+fn who_does_not_end_within_its_time_is_told_of() {
+    let (heard, lifespan) = observed();
+    let again = Arc::clone(&heard);
+    let _ = run(lifespan.serve(async move |cx| {
+        let second = Duration::from_secs(1);
+        let stubborn = cx.task("stubborn").spawn(async |_cx| pending::<()>().await).unwrap();
+        assert!(stubborn.stop_within(&cx, second).await.was_cancelled());
+        assert!(stubborn.stop_within(&cx, second).await.outcome().to_string() == "cancelled");
+        let polite = cx.task("polite").spawn(async |cx| cx.shutdown().wait().await).unwrap();
+        assert!(!polite.stop_within(&cx, second).await.was_cancelled());
+        let scope = cx.scope("feed").open().unwrap();
+        scope.task("inside").spawn(async |_cx| pending::<()>().await).unwrap().detach();
+        assert!(scope.task_ref().stop_within(&cx, second).await.was_cancelled());
+        let late = again.of("late");
+        assert_eq!(late.len(), 2, "{late:?}");
+        assert!(late[0].starts_with("late after 1") && late[0].ends_with("over: stubborn"));
+        assert!(late[1].starts_with("late after 1") && late[1].ends_with("over: inside"));
+    }));
+    assert_eq!(heard.of("late").len(), 2);
+}
+
+#[test]
+fn the_stop_of_a_scope_is_told_of_all_in_it_before_they_know() {
+    let (heard, lifespan) = observed();
+    let again = Arc::clone(&heard);
+    let _ = run(lifespan.serve(async move |cx| {
+        let scope = cx.scope("feed").open().unwrap();
+        let inner = scope.scope("inner").open().unwrap();
+        let told = Arc::clone(&again);
+        let polite = inner.task("polite").spawn(async move |cx| {
+            cx.shutdown().wait().await;
+            assert_eq!(told.of("stopped").len(), 3);
+        });
+        next_round().await;
+        scope.stop();
+        polite.unwrap().await.unwrap();
+        assert_eq!(again.of("stopped"), ["stopped feed", "stopped inner", "stopped polite"]);
+        let _ = scope.close(&cx).await;
+    }));
+    assert_eq!(heard.of("stopped").len(), 3, "once of each");
+}
+
+#[test]
+fn a_failure_that_stops_its_scope_is_told_as_one() {
+    let (heard, lifespan) = observed();
+    let _ = run(lifespan.serve(async move |cx| {
+        let scope = cx.scope("group").fail_fast().open().unwrap();
+        scope.task("other").spawn(async |cx| cx.shutdown().wait().await).unwrap().detach();
+        scope.task("bad").spawn(async |_cx| fail("first").await).unwrap().detach();
+        let _ = scope.finish(&cx).await;
+    }));
+    assert_eq!(heard.of("stopped"), ["stopped group", "stopped other"], "not who failed");
+}
+
+#[test]
 fn it_hears_of_scopes_and_of_what_is_in_them() {
     let (heard, lifespan) = observed();
     let report = run(lifespan.serve(async |cx| {
