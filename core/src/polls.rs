@@ -15,7 +15,11 @@ pub(crate) struct Polls([Place; PLACES]);
 /// Aligned, so that threads do not share a line of the cache.
 #[derive(Default)]
 #[repr(align(64))]
-struct Place(Marks);
+struct Place {
+    task: Marks,
+    /// Of a tracked future, which mostly lies in a task, perhaps of another lifespan or of none.
+    tracked: Marks,
+}
 
 /// Names a task of any registry; never zero.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,18 +37,32 @@ impl Polls {
     /// Marks a task as being polled on this thread, until what is returned is dropped.
     #[inline]
     pub(crate) fn begin(&self, thread: usize, key: PollKey) -> Polled<'_> {
-        let place = &self.0[thread % PLACES].0;
-        place.store(key.0, Ordering::Relaxed);
-        Polled(place)
+        Polled::mark(&self.0[thread % PLACES].task, key)
+    }
+
+    /// As [`begin`](Self::begin), of a tracked future; of several inside each other the innermost is
+    /// marked.
+    #[inline]
+    pub(crate) fn begin_tracked(&self, thread: usize, key: PollKey) -> Polled<'_> {
+        Polled::mark(&self.0[thread % PLACES].tracked, key)
     }
 
     pub(crate) fn has(&self, key: PollKey) -> bool {
-        self.0.iter().any(|place| place.0.load(Ordering::Relaxed) == key.0)
+        let is_marked = |mark: &Marks| mark.load(Ordering::Relaxed) == key.0;
+        self.0.iter().any(|place| is_marked(&place.task) || is_marked(&place.tracked))
     }
 }
 
 #[must_use = "the task is marked while this lives"]
 pub(crate) struct Polled<'a>(&'a Marks);
+
+impl<'a> Polled<'a> {
+    #[inline]
+    fn mark(mark: &'a Marks, key: PollKey) -> Self {
+        mark.store(key.0, Ordering::Relaxed);
+        Self(mark)
+    }
+}
 
 impl Drop for Polled<'_> {
     #[inline]

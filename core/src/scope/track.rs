@@ -131,8 +131,9 @@ impl<L> TaskBuilder<'_, L> {
 ///
 /// It completes with the output; of a failure with [`TaskError::Failed`], of a panic, which is
 /// caught, with [`TaskError::Panicked`]; a cancel drops the future inside and completes it with
-/// [`TaskError::Cancelled`]. Who polls it hears of that, and so the report does not. Dropping it
-/// before its end ends the task as cancelled.
+/// [`TaskError::Cancelled`]. Who polls it hears of that, and so the report does not; of one whose
+/// result is dropped, make the future with [`detach`](Self::detach). Dropping it before its end ends the
+/// task as cancelled.
 ///
 /// What is never polled cannot be cancelled, only dropped: until then a stop waits for it, and names
 /// it as a straggler at the deadline.
@@ -158,6 +159,47 @@ impl<F> Tracked<F> {
     #[must_use]
     pub fn task_ref(&self) -> &TaskRef {
         &self.task
+    }
+
+    /// Makes a future that tells nobody how it ended: for who drops what comes out of it.
+    ///
+    /// As the handle of a spawned task that is [detached](crate::Task::detach): a failure or a panic
+    /// reaches the observers and the report. The value is dropped.
+    ///
+    /// # Cancel safety
+    /// As that of this future: dropping it before its end ends the task as cancelled.
+    ///
+    /// # Examples
+    /// ```
+    /// use lifespan_core::{BoxError, Cx, EventLoop};
+    ///
+    /// /// What a server spawns for a connection, and never asks how it ended.
+    /// fn accepted<L: EventLoop>(
+    ///     cx: &Cx<'_, L>,
+    ///     connection: impl Future<Output = Result<(), BoxError>> + Send,
+    /// ) -> impl Future<Output = ()> + Send {
+    ///     cx.track(connection).detach()
+    /// }
+    /// ```
+    #[must_use = "futures do nothing unless polled, and a stop waits for this one"]
+    pub fn detach(self) -> impl Future<Output = ()>
+    where
+        F: Future<Output: Output>,
+    {
+        self.let_go();
+        async move {
+            let ended = self.await;
+            // The value may have a destructor that panics; who polls this is not to blame.
+            let _ = drop_caught(ended);
+        }
+    }
+
+    /// Nobody hears of the outcome.
+    fn let_go(&self) {
+        let record = self.task.record();
+        if !record.flags().is_completed() && record.at().drop_handle() {
+            record.registry().report(record);
+        }
     }
 
     fn drop_body(&mut self) -> Result<(), Payload> {
@@ -212,10 +254,12 @@ where
             self.end(Outcome::Cancelled);
             return Poll::Ready(Err(self.heard()));
         }
+        let polled_here = record.begin_poll_tracked();
         let inside = Inside::enter();
         Waiting::answer_task(|| task.path());
         let polled = call_caught(|| body.as_mut().poll(context).map(Output::into_result));
         drop(inside);
+        drop(polled_here);
         let outcome = match polled {
             Err(payload) => Outcome::Panicked(Panic::new(payload)),
             Ok(Poll::Ready(Err(error))) => Outcome::Failed(Failure::new(error)),
@@ -236,10 +280,7 @@ impl<F> Drop for Tracked<F> {
             // Not its loop has ended, but who held it has let it go.
             self.end(Outcome::Cancelled);
         }
-        let record = self.task.record();
-        if !record.flags().is_completed() && record.at().drop_handle() {
-            record.registry().report(record);
-        }
+        self.let_go();
     }
 }
 

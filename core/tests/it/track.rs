@@ -221,6 +221,51 @@ fn failures_and_panics_are_heard_by_who_polls() {
 }
 
 #[test]
+fn failures_of_who_is_detached_are_reported_once() {
+    let failed = Arc::<Failed>::default();
+    let lifespan = Lifespan::on(ByHand::new()).observer(Arc::clone(&failed));
+    let report = run(lifespan.serve(async |cx| {
+        let failing = async { Err::<(), BoxError>("reset by peer".into()) };
+        cx.task("failed").track(failing).unwrap().detach().await;
+        let panicking = async { assert_eq!(1, 2, "in a connection") };
+        cx.task("panicked").track(panicking).unwrap().detach().await;
+        cx.task("value").track(async { Ok::<_, BoxError>(PanicOnDrop) }).unwrap().detach().await;
+        drop(cx.task("dropped").track(pending::<()>()).unwrap().detach());
+        let ended = cx.task("ended").track(async { Err::<(), BoxError>("heard".into()) });
+        let mut ended = ended.unwrap();
+        assert!(poll(&mut ended, Waker::noop()).is_ready());
+        ended.detach().await;
+        assert!(cx.tasks().is_empty());
+    }));
+    let failed = failed.0.lock().unwrap();
+    assert_eq!(failed.len(), 2, "{failed:?}");
+    assert_eq!(failed[0], "failed failed: reset by peer");
+    assert!(failed[1].starts_with("panicked panicked: ") && failed[1].contains("in a connection"));
+    assert_eq!(report.tasks.iter().filter(|task| task.unheard).count(), 2, "{report}");
+}
+
+#[test]
+fn it_is_seen_to_be_polled_with_the_task_that_it_lies_in() {
+    let _ = serve(async |cx| {
+        let monitor = cx.monitor();
+        let polled = move || {
+            let snapshot = monitor.snapshot();
+            let polled = snapshot.nodes.iter().filter(|node| node.is_polled);
+            polled.map(|node| node.name.to_string()).collect::<Vec<_>>()
+        };
+        let carrier = cx.task("carrier").spawn(async move |cx| {
+            let inside = polled.clone();
+            let tracked =
+                cx.task("tracked").track(async move { Ok::<_, BoxError>(inside()) }).unwrap();
+            assert_eq!(polled(), ["carrier"]);
+            assert_eq!(tracked.await.unwrap(), ["carrier", "tracked"]);
+            assert_eq!(polled(), ["carrier"]);
+        });
+        carrier.unwrap().await.unwrap();
+    });
+}
+
+#[test]
 fn a_panic_of_what_is_dropped_is_reported_once() {
     let failed = Arc::<Failed>::default();
     let report = Lifespan::on(ByHand::new()).observer(Arc::clone(&failed)).serve(async |cx| {

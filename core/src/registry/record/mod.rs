@@ -204,6 +204,12 @@ impl<'a> RecordAt<'a> {
         self.registry.polls.begin(super::this_thread(), self.poll_key())
     }
 
+    /// As [`begin_poll`](Self::begin_poll), of a tracked future.
+    #[inline]
+    pub(crate) fn begin_poll_tracked(self) -> Polled<'a> {
+        self.registry.polls.begin_tracked(super::this_thread(), self.poll_key())
+    }
+
     /// Tells whether the task is being polled at this moment.
     pub(crate) fn is_polled(self) -> bool {
         self.registry.polls.has(self.poll_key())
