@@ -14,9 +14,10 @@ use crate::task::Outcome;
 ///
 /// It is called on whichever thread it happens, with no lock held: it may look tasks up, stop, cancel
 /// and spawn some. It should be quick and must not block, since a loop stands still meanwhile. A
-/// panic in it is caught, and harms nobody. Of one task `task_spawned` comes first, and `task_failed`
-/// not before `task_ended`; what other threads do meanwhile comes in no certain order. All of it
-/// comes before the lifespan has ended, except the failure of a task whose handle is dropped even
+/// panic in it is caught, and harms nobody. It hears of a task before that is polled for the first time,
+/// and of its end before those who wait for it do. What others do to the task while it is being told
+/// comes in no certain order: another thread, or another observer, that stops it or drops its handle. All
+/// of it comes before the lifespan has ended, except the failure of a task whose handle is dropped even
 /// later.
 ///
 /// # Examples
