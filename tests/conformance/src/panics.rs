@@ -10,6 +10,7 @@ use futures_lite::future::{pending, yield_now};
 use lifespan_core::{Cx, HandlerOutcome, Lifespan, LoopOwner, Outcome, TaskError, Timer};
 
 use crate::support::{Bomb, Moment, inside};
+use crate::wakers::panicking;
 
 fn is_panic<T>(ended: &Result<T, TaskError>, text: &str) -> bool {
     matches!(ended, Err(TaskError::Panicked(panic)) if panic.text() == text)
@@ -136,19 +137,13 @@ pub fn in_the_destructor_of_a_value_that_was_ready<O: LoopOwner<Handle: Timer>>(
 
 /// The waker of a waiter panics: the task settles, and every other waiter is woken.
 pub fn in_the_waker_of_a_waiter<O: LoopOwner<Handle: Timer>>(owner: O) {
-    struct Panics;
-    impl Wake for Panics {
-        fn wake(self: Arc<Self>) {
-            panic!("in a waker");
-        }
-    }
     inside(owner, async |cx| {
         let go_on = Moment::default();
         let gate = go_on.clone();
         let task = cx.spawn(async move |_cx| gate.wait().await);
         let task_ref = task.task_ref().clone();
         let mut hostile = [task_ref.finished(), task_ref.finished()];
-        let waker = Waker::from(Arc::new(Panics));
+        let waker = panicking();
         for waiter in &mut hostile {
             assert!(Pin::new(waiter).poll(&mut Context::from_waker(&waker)).is_pending());
         }

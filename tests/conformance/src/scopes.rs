@@ -1,12 +1,15 @@
 //! Scopes that are opened inside others: their end, their failures, their turns, their depth.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Context;
 
 use futures_lite::future::{pending, yield_now};
 use lifespan_core::{Cx, Lifespan, LoopOwner, Outcome, ScopeError, TaskError, TaskState, Timer};
 
 use crate::support::{Moment, NEVER, SHORT, inside};
+use crate::wakers::panicking;
 
 /// Stubborn, whatever it is asked.
 async fn stubborn<L: Timer>(_cx: Cx<'_, L>) {
@@ -118,6 +121,46 @@ pub fn fail_fast_if_told_to<O: LoopOwner<Handle: Timer>>(owner: O) {
         assert_eq!((report.completed, report.failures.len()), (10, 2), "{report}");
         assert_eq!(report.first_failure().unwrap().path, "group/first");
     });
+}
+
+/// A waker that panics when the first failure stops a scope, or a close does, holds up nobody's end.
+pub fn end_though_a_waker_panics<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        for is_closed in [false, true] {
+            let scope = cx.scope("group").fail_fast().deadline(NEVER).open().unwrap();
+            let mut wait = Box::pin(scope.shutdown().wait_owned());
+            let waker = panicking();
+            assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            scope.spawn(polite).unwrap().detach();
+            let report = if is_closed {
+                scope.close(&cx).await
+            } else {
+                scope.spawn(async |_cx| Err::<(), _>("the first")).unwrap().detach();
+                scope.finish(&cx).await
+            };
+            assert_eq!((report.completed, report.failures.len()), (1, usize::from(!is_closed)));
+            assert!(report.stragglers.is_empty() && cx.tasks().is_empty());
+        }
+    });
+}
+
+/// Who closes its own scope and fails after that has failed for the lifespan, if nobody awaits it.
+pub fn lose_no_failure_that_comes_after_the_report<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let report = Lifespan::on(owner)
+        .serve(async |cx| {
+            let scope = cx.scope("group").fail_fast().open().unwrap();
+            let spawner = scope.spawner().clone();
+            let closer = spawner.task("closer").spawn(async move |cx| {
+                assert!(scope.close(&cx).await.is_clean());
+                Err::<(), _>("afterwards")
+            });
+            let ended = closer.unwrap().task_ref().clone();
+            ended.finished().await;
+        })
+        .run();
+    let unheard = report.tasks.iter().filter(|task| task.unheard);
+    let unheard = unheard.map(|task| task.path.as_str()).collect::<Vec<_>>();
+    assert_eq!(unheard, ["group/closer"], "{report}");
 }
 
 /// No more tasks run at once than may; one that is cancelled while it waits never runs.

@@ -155,7 +155,7 @@ macro_rules! __behaviours_of_every_loop {
             }
             tracked {
                 is_a_task_like_any_other, is_cancelled_by_name, is_waited_for_at_a_stop,
-                settles_when_it_is_dropped, catches_a_panic,
+                settles_when_it_is_dropped, catches_a_panic, may_be_detached,
             }
             states {
                 lives_from_start_to_stop, holds_one_value_of_each_type, is_fresh_in_each_run,
@@ -185,7 +185,8 @@ macro_rules! __behaviours_of_every_loop {
                 close_and_say_how_their_tasks_ended, close_with_their_last_task,
                 finish_when_all_have_ended, are_cancelled_by_a_drop, nest, fail_fast_if_told_to,
                 run_so_many_at_once, and_tasks_are_stopped_within_a_time, come_and_go,
-                stop_with_their_lifespan,
+                stop_with_their_lifespan, end_though_a_waker_panics,
+                lose_no_failure_that_comes_after_the_report,
             }
             deadline {
                 caps_every_grace, bounds_a_protected_block, caps_every_handler,

@@ -87,3 +87,18 @@ pub fn catches_a_panic<O: LoopOwner<Handle: Timer>>(owner: O) {
         assert!(carrier.await.unwrap());
     });
 }
+
+/// One that is detached tells its end to nobody, and a failure to the report.
+pub fn may_be_detached<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let report = Lifespan::on(owner)
+        .serve(async |cx| {
+            let failing = async { Err::<(), _>("reset by peer") };
+            let tracked = cx.task("conn").track(failing).unwrap().detach();
+            cx.spawn(async move |_cx| tracked.await).await.unwrap();
+            cx.task("good").track(async { 7 }).unwrap().detach().await;
+        })
+        .run();
+    let unheard = report.tasks.iter().filter(|task| task.unheard);
+    let unheard = unheard.map(|task| task.path.as_str()).collect::<Vec<_>>();
+    assert_eq!(unheard, ["conn"], "{report}");
+}

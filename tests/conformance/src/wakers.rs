@@ -25,6 +25,17 @@ impl Wake for Counter {
     }
 }
 
+/// A waker that panics.
+pub(crate) fn panicking() -> Waker {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("in a waker");
+        }
+    }
+    Waker::from(Arc::new(Panics))
+}
+
 pub(crate) fn counting() -> (Arc<Counter>, Waker) {
     let counter = Arc::new(Counter(AtomicUsize::new(0)));
     (Arc::clone(&counter), Waker::from(counter))
@@ -170,16 +181,10 @@ pub fn that_re_enter_the_registry<O: LoopOwner<Handle: Timer>>(owner: O) {
 
 /// A panicking waker loses nobody else's wake-up, and its panic is its setter's.
 pub fn that_panic<O: LoopOwner<Handle: Timer>>(owner: O) {
-    struct Panics;
-    impl Wake for Panics {
-        fn wake(self: Arc<Self>) {
-            panic!("in a waker");
-        }
-    }
     inside(owner, async |cx| {
         let event = ShutdownEvent::new();
         let mut wait = event.wait_owned();
-        let waker = Waker::from(Arc::new(Panics));
+        let waker = panicking();
         assert!(Pin::new(&mut wait).poll(&mut Context::from_waker(&waker)).is_pending());
         let waiters = [(); 5].map(|()| {
             let event = event.clone();
