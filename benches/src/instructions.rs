@@ -1,7 +1,6 @@
 //! Instructions of a task, counted by callgrind: the same count twice, whatever else runs.
 
-use std::process::Command;
-
+use crate::callgrind;
 use crate::floors::{GUARDED, LEAST, NAMED, SMALL};
 
 /// The runtime, the shape, and the contenders; the first is what is taken off the others.
@@ -75,18 +74,8 @@ fn each(runtime: &str, shape: &str, only: &str) -> Result<u64, String> {
     Ok(more.saturating_sub(few) / (ROUNDS * TASKS))
 }
 
-/// Runs this program under callgrind, and returns the instructions of all of it.
+/// The instructions of all of it.
 fn count(runtime: &str, shape: &str, only: &str, rounds: u64) -> Result<u64, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .args(["--on", runtime, "--shape", shape, "--only", only])
-        .args(["--rounds", &rounds.to_string()])
-        .output()
-        .map_err(|error| format!("valgrind: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    let counted = text.lines().find_map(|line| line.split_once("Collected :"));
-    let counted = counted.and_then(|(_, count)| count.trim().parse().ok());
-    counted.ok_or_else(|| format!("valgrind has counted nothing:\n{text}"))
+    let what = ["--on", runtime, "--shape", shape, "--only", only];
+    callgrind::count(&[], &[&what[..], &["--rounds", &rounds.to_string()]].concat())
 }

@@ -9,6 +9,7 @@ use lifespan::tokio::{Tokio, TokioLoop};
 use lifespan::{Lifespan, Spawner};
 use tokio_util::task::TaskTracker;
 
+use crate::contender::{Contender, verdict};
 use crate::floors::Records;
 
 const THREADS: u32 = 2;
@@ -18,9 +19,6 @@ const TARGET: f64 = 0.7;
 
 /// Not a rival but a floor: a record in a slab behind a lock that no other thread takes.
 const ALONE: &str = "a record, a lock of its own";
-
-/// The times of all rounds of one contender, each.
-type Times = Vec<f64>;
 
 pub(crate) fn print(rounds: usize) {
     println!("\n{THREADS} threads that register and leave at once, without a runtime");
@@ -33,34 +31,29 @@ pub(crate) fn print(rounds: usize) {
         })
         .run();
     assert!(report.is_clean(), "{report}");
-    let [tokens, ours, alone] = receive.recv().expect("the foreground has sent it");
-    let ratio = |times: &Times| {
-        let mut ratios = tokens.iter().zip(times).map(|(token, it)| it / token).collect::<Times>();
-        median(&mut ratios)
-    };
-    let rows = [("TaskTracker, a token", &tokens), ("lifespan, track", &ours), (ALONE, &alone)];
-    for (name, times) in rows {
-        println!("  {name:<28} {:>8.1} ns each  {:>5.2}", median(&mut times.clone()), ratio(times));
+    let contenders = receive.recv().expect("the foreground has sent it");
+    let [tokens, ours, _] = &contenders;
+    for it in &contenders {
+        let (name, time, ratio) = (it.name, it.nanoseconds(EACH), it.ratio_to(tokens));
+        println!("  {name:<28} {time:>8.1} ns each  {ratio:>5.2}");
     }
-    let ratio = ratio(&ours);
-    let verdict = if ratio <= TARGET { "kept" } else { "missed" };
-    println!("  at most {TARGET:.2} of the token: {ratio:.2}, {verdict}");
+    let ratio = ours.ratio_to(tokens);
+    println!("  at most {TARGET:.2} of the token: {ratio:.2}, {}", verdict(ratio, TARGET));
 }
 
-fn measure(rounds: usize, spawner: &Spawner<Tokio>) -> [Times; 3] {
+fn measure(rounds: usize, spawner: &Spawner<Tokio>) -> [Contender; 3] {
     let tracker = TaskTracker::new();
-    let [mut tokens, mut ours, mut alone] = [const { Vec::new() }; 3];
+    let names = ["TaskTracker, a token", "lifespan, track", ALONE];
+    let [mut tokens, mut ours, mut alone] = names.map(Contender::new);
     for _ in 0..rounds {
-        tokens.push(each(|| (), |()| drop(tracker.token())));
-        ours.push(each(
-            || (),
-            |()| {
-                let tracked = pin!(spawner.track(Nothing).expect("the scope lives"));
-                let mut context = Context::from_waker(Waker::noop());
-                assert!(tracked.poll(&mut context).is_ready());
-            },
-        ));
-        alone.push(each(Records::default, Records::open_and_close));
+        tokens.note(all(|| (), |()| drop(tracker.token())), 0);
+        let track = |(): &()| {
+            let tracked = pin!(spawner.track(Nothing).expect("the scope lives"));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(tracked.poll(&mut context).is_ready());
+        };
+        ours.note(all(|| (), track), 0);
+        alone.note(all(Records::default, Records::open_and_close), 0);
     }
     [tokens, ours, alone]
 }
@@ -76,8 +69,8 @@ impl Future for Nothing {
     }
 }
 
-/// Nanoseconds for each, when both threads do it at once, each with what it begins with.
-fn each<T>(begin: impl Fn() -> T + Sync, work: impl Fn(&T) + Sync) -> f64 {
+/// How long it takes when both threads do it at once, each with what it begins with.
+fn all<T>(begin: impl Fn() -> T + Sync, work: impl Fn(&T) + Sync) -> Duration {
     let barrier = Barrier::new(THREADS as usize);
     let run = || {
         let own = begin();
@@ -88,15 +81,9 @@ fn each<T>(begin: impl Fn() -> T + Sync, work: impl Fn(&T) + Sync) -> f64 {
         }
         begun.elapsed()
     };
-    let slowest = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let threads = [(); THREADS as usize].map(|()| scope.spawn(run));
         let times = threads.map(|thread| thread.join().expect("it does not panic"));
         times.into_iter().max().unwrap_or(Duration::ZERO)
-    });
-    slowest.as_secs_f64() * 1e9 / f64::from(EACH)
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    })
 }

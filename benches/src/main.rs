@@ -9,6 +9,8 @@
 //! contender, of both or of those.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
+mod callgrind;
+mod contender;
 mod events;
 mod floors;
 mod index;
@@ -104,7 +106,7 @@ fn main() -> ExitCode {
             run(Rounds::new(size, options.only.clone())).print();
         }
     }
-    if options.only.is_none() {
+    if options.wants_all() {
         let tasks = if options.quick { 1_000 } else { MOST_TASKS };
         live::print(tasks);
         index::print(tasks);
@@ -166,6 +168,11 @@ impl Options {
             (title, shape, self.rounds.unwrap_or(if self.quick { 3 } else { rounds }))
         });
         with_rounds.collect()
+    }
+
+    /// Neither one contender, nor one runtime, nor one shape.
+    fn wants_all(&self) -> bool {
+        self.only.is_none() && self.on.is_none() && self.shape.is_none()
     }
 
     fn most_tasks(&self) -> u32 {

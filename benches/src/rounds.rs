@@ -1,8 +1,9 @@
-//! Interleaved rounds of several contenders: times and allocations, their medians, their ratios.
+//! Interleaved rounds of several contenders that spawn tasks, and the targets of ours.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::ALLOCATOR;
+use crate::contender::{Contender, verdict};
 
 /// Many tasks, for what is not only about spawning them.
 pub(crate) const MOST_TASKS: u32 = 100_000;
@@ -80,12 +81,6 @@ pub(crate) struct Rounds {
     contenders: Vec<Contender>,
 }
 
-struct Contender {
-    name: &'static str,
-    times: Vec<Duration>,
-    allocations: Vec<usize>,
-}
-
 impl Rounds {
     /// With `only`, all contenders but one are left out: for a profiler that counts instructions.
     pub(crate) fn new(size: Size, only: Option<String>) -> Self {
@@ -114,55 +109,25 @@ impl Rounds {
         let time = begun.elapsed();
         let allocations = ALLOCATOR.stats().allocations - before;
         match self.contenders.iter_mut().find(|contender| contender.name == name) {
-            Some(contender) => {
-                contender.times.push(time);
-                contender.allocations.push(allocations);
-            }
-            None => {
-                let (times, allocations) = (Vec::new(), Vec::new());
-                self.contenders.push(Contender { name, times, allocations });
-            }
+            Some(contender) => contender.note(time, allocations),
+            None => self.contenders.push(Contender::new(name)),
         }
     }
 
     pub(crate) fn print(self) {
-        let tasks = f64::from(self.size.shape.tasks());
+        let tasks = self.size.shape.tasks();
         // The first round began with the runtime itself.
         let Some(bare) = self.contenders.first() else { return };
         for contender in &self.contenders {
-            let time = median(contender.times.clone()).as_secs_f64() * 1e9 / tasks;
-            let allocations = median(contender.allocations.clone()) as f64 / tasks;
+            let (time, allocations) = (contender.nanoseconds(tasks), contender.allocations(tasks));
             let (name, ratio) = (contender.name, contender.ratio_to(bare));
             print!(
                 "  {name:<28} {time:>8.1} ns each  {ratio:>5.2}  {allocations:>5.2} allocations"
             );
             match self.size.targets.of(name) {
-                Some(most) if ratio <= most => println!("  at most {most:.2}: kept"),
-                Some(most) => {
-                    println!(
-                        "  at most {most:.2}: missed by {:.0} %",
-                        (ratio / most - 1.0) * 100.0
-                    );
-                }
+                Some(most) => println!("  at most {most:.2}: {}", verdict(ratio, most)),
                 None => println!(),
             }
         }
     }
-}
-
-impl Contender {
-    /// The median of the ratios within a round, so that what slows a whole round down does not count.
-    fn ratio_to(&self, other: &Self) -> f64 {
-        let pairs = self.times.iter().zip(&other.times);
-        let mut ratios = pairs
-            .map(|(mine, theirs)| mine.as_secs_f64() / theirs.as_secs_f64().max(1e-9))
-            .collect::<Vec<_>>();
-        ratios.sort_unstable_by(f64::total_cmp);
-        ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
-    }
-}
-
-fn median<T: Ord + Copy + Default>(mut values: Vec<T>) -> T {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }

@@ -1,8 +1,7 @@
 //! Instructions of each contender, counted by callgrind: the same count twice, whatever else runs.
 
-use std::process::Command;
-
 use super::Plan;
+use crate::callgrind;
 
 /// Rows that callgrind counts in seconds, the size of a round, and who is counted.
 const COUNTED: [(&str, u32, &[&str]); 7] = [
@@ -23,7 +22,7 @@ const COUNTED: [(&str, u32, &[&str]); 7] = [
 /// adds is the work.
 const TICKER: (&str, u32, &[&str]) = (
     "one turn of a ticker",
-    50_000,
+    250_000,
     &[
         "lifespan",
         "timeout(token.cancelled())",
@@ -64,20 +63,10 @@ pub(super) fn print(plan: &Plan) {
     }
 }
 
-/// Runs this program under callgrind, and returns the instructions of all rounds.
+/// The instructions of all rounds.
 fn count(row: &str, only: &str, rounds: u32) -> Result<u64, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let inside = row != TICKER.0;
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .args(inside.then_some("--collect-atstart=no"))
-        .args(inside.then_some("--toggle-collect=*counted_by_callgrind*"))
-        .arg(program)
-        .args(["--events", "--row", row, "--only", only, "--rounds", &rounds.to_string()])
-        .output()
-        .map_err(|error| format!("valgrind: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    let counted = text.lines().find_map(|line| line.split_once("Collected :"));
-    let counted = counted.and_then(|(_, count)| count.trim().parse().ok());
-    counted.ok_or_else(|| format!("valgrind has counted nothing:\n{text}"))
+    let inside: &[_] = &["--collect-atstart=no", "--toggle-collect=*counted_by_callgrind*"];
+    let of_tool = if row == TICKER.0 { &[] } else { inside };
+    let what = ["--events", "--row", row, "--only", only];
+    callgrind::count(of_tool, &[&what[..], &["--rounds", &rounds.to_string()]].concat())
 }

@@ -6,6 +6,7 @@ use cpu_time::ThreadTime;
 
 use super::rivals::{Drained, Rival};
 use crate::ALLOCATOR;
+use crate::contender::{Contender, verdict};
 
 /// What targets are for; other contenders of ours have longer names.
 pub(super) const OURS: &str = "lifespan";
@@ -56,12 +57,6 @@ pub(super) struct Row {
     rounds: usize,
     only: Option<String>,
     contenders: Vec<Contender>,
-}
-
-struct Contender {
-    name: &'static str,
-    times: Vec<Duration>,
-    allocations: Vec<usize>,
 }
 
 impl Row {
@@ -120,22 +115,19 @@ impl Row {
     }
 
     fn note(&mut self, name: &'static str, time: Duration, allocations: usize) {
-        if let Some(contender) = self.contenders.iter_mut().find(|known| known.name == name) {
-            contender.times.push(time);
-            contender.allocations.push(allocations);
-        } else {
-            self.contenders.push(Contender { name, times: Vec::new(), allocations: Vec::new() });
+        match self.contenders.iter_mut().find(|known| known.name == name) {
+            Some(contender) => contender.note(time, allocations),
+            None => self.contenders.push(Contender::new(name)),
         }
     }
 
     /// Prints the row, and how ours stands to each target: at most so much of that contender.
     pub(super) fn print(self, targets: &[(f64, &str)]) {
         println!("\n{}", self.name);
-        let of = f64::from(self.of);
         let Some(base) = self.contenders.first() else { return };
         for contender in &self.contenders {
-            let time = median(contender.times.clone()).as_secs_f64() * 1e9 / of;
-            let allocations = median(contender.allocations.clone()) as f64 / of;
+            let time = contender.nanoseconds(self.of);
+            let allocations = contender.allocations(self.of);
             let (name, ratio) = (contender.name, contender.ratio_to(base));
             println!(
                 "  {name:<28} {time:>9.2} ns each {ratio:>7.2}  {allocations:>5.2} allocations"
@@ -150,35 +142,13 @@ impl Row {
         let find = |name: &str| self.contenders.iter().find(|contender| contender.name == name);
         let (Some(ours), Some(theirs)) = (find(OURS), find(name)) else { return };
         let ratio = ours.ratio_to(theirs);
-        let verdict = if ratio <= most {
-            String::from("kept")
-        } else {
-            format!("missed by {:.0} %", (ratio / most - 1.0) * 100.0)
-        };
-        println!("  at most {most:.2} of {name}: {ratio:.2}, {verdict}");
+        println!("  at most {most:.2} of {name}: {ratio:.2}, {}", verdict(ratio, most));
         let least = find(Drained::NAME).filter(|least| least.name != name);
         if let Some(least) = least.map(|least| least.ratio_to(theirs)).filter(|least| *least > most)
         {
             println!("    (not to be had here: {} is {least:.2} of it)", Drained::NAME);
         }
     }
-}
-
-impl Contender {
-    /// The median of the ratios within a round.
-    fn ratio_to(&self, other: &Self) -> f64 {
-        let pairs = self.times.iter().zip(&other.times);
-        let mut ratios = pairs
-            .map(|(mine, theirs)| mine.as_secs_f64() / theirs.as_secs_f64().max(1e-9))
-            .collect::<Vec<_>>();
-        ratios.sort_unstable_by(f64::total_cmp);
-        ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
-    }
-}
-
-fn median<T: Ord + Copy + Default>(mut values: Vec<T>) -> T {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 /// Callgrind finds this function by its name, and counts what is done in it.
