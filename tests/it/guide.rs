@@ -1,5 +1,5 @@
 //! The guide pages: "What the compiler told you" says what the compiler says, "Coming from" names tests
-//! that are there.
+//! that are there, and shows what is compiled.
 
 use std::fs;
 use std::path::Path;
@@ -76,4 +76,44 @@ fn every_test_that_the_tables_name_is_there() {
         }
     }
     assert!(named > 60, "the rows were not found: {named}");
+}
+
+/// It is compiled where its crate is a dependency, and nowhere else.
+const TOPLEVEL: &str = include_str!("../../benches/peers/src/bin/coming_from.rs");
+
+#[test]
+fn the_piece_that_is_not_compiled_on_the_page_is_compiled_elsewhere() {
+    let mut pieces = COMING_FROM.split("\n```rust,ignore\n").skip(1);
+    let (piece, rest) = pieces.next().unwrap().split_once("\n```\n").unwrap();
+    assert!(rest.contains("```rust,no_run") && pieces.next().is_none(), "there is one such piece");
+    let piece = piece.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    assert!(TOPLEVEL.contains(&piece), "`benches/peers` has another:\n{piece}");
+}
+
+const README: &str = include_str!("../../README.md");
+
+/// Where the repository shows its files.
+const FILES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/");
+
+/// The README is the page of a crate, too, where nothing lies beside it.
+#[test]
+fn every_link_of_the_readme_leads_somewhere_from_anywhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let inline = README.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+    let defined = README.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: "));
+    let (mut files, mut places) = (0, 0);
+    for target in inline.chain(defined.map(|(_name, target)| target)) {
+        if let Some(place) = target.strip_prefix('#') {
+            let mut headings = README.lines().filter_map(|line| line.strip_prefix("## "));
+            let is_there = headings.any(|it| it.to_lowercase().replace(' ', "-") == place);
+            assert!(is_there, "no heading for {target}");
+            places += 1;
+        } else {
+            let file = target.strip_prefix(FILES);
+            let file = file.unwrap_or_else(|| panic!("{target} does not begin with {FILES}"));
+            assert!(root.join(file).exists(), "there is no {file}");
+            files += 1;
+        }
+    }
+    assert!(files > 9 && places > 0, "the links were not found: {files}, {places}");
 }

@@ -427,6 +427,7 @@ fn s16_a_history_is_bounded_and_on_request<O: LoopOwner<Handle: Timer>>(owner: O
         names.sort();
         assert_eq!(names, ["task-7", "task-8", "task-9"]);
         assert!(cx.tasks().get("task-9").is_none(), "its name is free all the same");
+        assert!(cx.tasks().cancel("task-9").await.is_err(), "and there is nothing to cancel");
         assert_eq!(cx.tasks().purge(), 3);
         assert_eq!(cx.tasks().finished().count(), 0);
     });
