@@ -65,22 +65,33 @@ impl State {
     }
 }
 
+type Spawned = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A spawned future. Its waker holds this, and this holds the loop weakly.
 struct Job {
     number: u64,
-    future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
+    /// `None` while it is polled, and when it has ended.
+    future: Mutex<Option<Spawned>>,
     shared: Weak<Shared>,
 }
 
 impl Job {
+    fn lock(&self) -> MutexGuard<'_, Option<Spawned>> {
+        self.future.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Called by the loop's own thread alone, so the future is back in its place before the next poll.
     fn poll(self: Arc<Self>, shared: &Shared) {
+        let taken = self.lock().take();
+        let Some(mut future) = taken else { return };
         let waker = Waker::from(Arc::clone(&self));
-        let mut future = self.future.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(polled) = future.as_mut() else { return };
-        if polled.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-            *future = None;
-            shared.lock().jobs.remove(&self.number);
+        // No lock is held: it may spawn, and wake this very job, which is then polled in the next turn.
+        if future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+            *self.lock() = Some(future);
+            return;
         }
+        shared.lock().jobs.remove(&self.number);
+        drop(future); // after the unlock
     }
 }
 
@@ -178,7 +189,7 @@ impl Drop for LittleLoop {
         // Whoever waits elsewhere hears that the time will not come.
         timers.into_values().for_each(Waker::wake);
         for job in jobs.into_values() {
-            let future = job.future.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let future = job.lock().take();
             drop(future);
         }
     }
@@ -200,7 +211,7 @@ impl EventLoop for Little {
 
     fn spawn<F: Future<Output = ()> + Send + 'static>(&self, future: F) -> Result<(), Closed> {
         let shared = self.shared.upgrade().ok_or_else(|| Closed::new(()))?;
-        let future = Mutex::new(Some(Box::pin(future) as Pin<Box<_>>));
+        let future = Mutex::new(Some(Box::pin(future) as Spawned));
         let mut state = shared.lock();
         if state.is_closed {
             drop(state); // before the future is, whose destructor may spawn
