@@ -58,7 +58,7 @@ pub struct Awaited {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AwaitedKind {
-    /// The start-up handler of a component.
+    /// A start-up handler, or a service that must be ready.
     Startup,
     /// The end of the drain.
     Drain,
@@ -66,7 +66,7 @@ pub enum AwaitedKind {
     Serve,
     /// A task.
     Task,
-    /// A closure on a thread of its own.
+    /// A closure on a thread that may block.
     Blocking,
     /// A shutdown handler of a component.
     Shutdown,

@@ -61,11 +61,11 @@ pub enum NodeKind {
     Worker,
     /// A component.
     Component,
-    /// A scope that a task made.
+    /// A scope that was opened inside another.
     Scope,
     /// A task.
     Task,
-    /// A closure on a thread of its own.
+    /// A closure on a thread that may block.
     Blocking,
 }
 
@@ -87,7 +87,7 @@ impl NodeKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum NodeState {
-    /// Its turn to start has not come.
+    /// Its turn has not come: the component has yet to start, or the body of the task to begin.
     Waiting,
     /// Its start-up handler runs.
     Starting,
@@ -96,7 +96,7 @@ pub enum NodeState {
     /// It was asked to stop.
     Stopping,
     /// Its body is to be dropped, and is not gone yet.
-    Cancelled,
+    Cancelling,
     /// It has stopped.
     Stopped,
 }
@@ -110,7 +110,7 @@ impl NodeState {
             Self::Starting => "starting",
             Self::Running => "running",
             Self::Stopping => "stopping",
-            Self::Cancelled => "cancelled",
+            Self::Cancelling => "cancelling",
             Self::Stopped => "stopped",
         }
     }
@@ -203,7 +203,9 @@ impl Node {
         let (flags, age, is_polled) = (record.flags(), record.age(now), record.at().is_polled());
         let task = TaskRef::new(record);
         let state = if flags.is_cancelled() {
-            NodeState::Cancelled
+            NodeState::Cancelling
+        } else if flags.is_queued() {
+            NodeState::Waiting
         } else if flags.is_stopped() || is_stopping {
             NodeState::Stopping
         } else {
@@ -263,7 +265,8 @@ impl fmt::Display for Node {
             NodeKind::Worker => write!(f, "{name}: {}", state.as_str())?,
             _ => write!(f, "{} {name}: {}", kind.as_str(), state.as_str())?,
         }
-        if *state != NodeState::Waiting {
+        // A component whose turn has not come has no age; a task that waits for its turn has one.
+        if *kind != NodeKind::Component || *state != NodeState::Waiting {
             write!(f, ", {age:.1?} old")?;
         }
         if *is_polled {

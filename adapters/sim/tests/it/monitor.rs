@@ -255,3 +255,33 @@ fn the_snapshot_counts_how_often_a_service_has_begun() {
     assert_eq!(seen[0].nodes[0].attempts, Some(3), "{}", seen[0]);
     assert!(seen[0].to_string().contains(", attempt 3 (spawned at "), "{}", seen[0]);
 }
+
+#[test]
+fn the_snapshot_says_who_waits_for_its_turn_and_who_is_being_cancelled() {
+    let seen: Seen<Snapshot> = Arc::default();
+    let looks = Arc::clone(&seen);
+    let _ = Lifespan::on(SimLoop::new(0))
+        .serve(async move |cx| {
+            let scope = cx.scope("jobs").max_concurrency(1).open().unwrap();
+            for name in ["first", "second"] {
+                scope.task(name).spawn(waits).unwrap().detach();
+            }
+            cx.sleep(SECOND * 2).await;
+            drop(scope.tasks().cancel("first"));
+            note(&looks, cx.monitor().snapshot());
+        })
+        .run();
+    let seen = seen.lock().unwrap();
+    let states = seen[0].nodes.iter().map(|node| (&*node.name, node.state));
+    assert_eq!(
+        states.collect::<Vec<_>>(),
+        [
+            ("jobs", NodeState::Running),
+            ("first", NodeState::Cancelling),
+            ("second", NodeState::Waiting)
+        ]
+    );
+    let text = seen[0].to_string();
+    assert!(text.contains("\n    task first: cancelling, 2.0s old (spawned at "), "{text}");
+    assert!(text.contains("\n    task second: waiting, 2.0s old (spawned at "), "{text}");
+}
