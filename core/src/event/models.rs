@@ -41,7 +41,7 @@ impl Polled {
     }
 }
 
-/// Caught: `poll_wait` without its second look under the lock.
+/// Caught: `register` without its second look under the lock.
 #[test]
 fn register_and_set() {
     for below in [false, true] {
@@ -112,7 +112,7 @@ fn child_and_set_of_its_parent() {
     });
 }
 
-/// Caught: `drop_wait` without its second look under the lock, which takes another's waiter out.
+/// Caught: `deregister` without its second look under the lock, which takes another's waiter out.
 #[test]
 fn waiter_drop_and_set() {
     for below in [false, true] {
@@ -196,7 +196,7 @@ fn middle_node_drop_and_set_above() {
     }
 }
 
-/// Caught: `poll_wait` that keeps the first waker and drops the second.
+/// Caught: `register` that keeps the first waker and drops the second.
 #[test]
 fn waker_swap_and_set() {
     for below in [false, true] {

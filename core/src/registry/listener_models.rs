@@ -2,22 +2,16 @@
 //!
 //! Each names the bug that was planted to see it fail.
 
-use std::panic::Location;
 use std::sync::atomic::AtomicUsize;
-use std::time::Instant;
 
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 use super::{
-    FailurePolicy, Failures, Listener, RecordAt, RecordRef, Registry, Slot, TaskEnd, TaskRef,
+    FailurePolicy, Listener, RecordAt, RecordRef, Registry, Slot, TaskEnd, TaskRef, entry, registry,
 };
-use crate::clock::Clock;
-use crate::event::ShutdownEvent;
-use crate::polls::Polls;
-use crate::still::Still;
 use crate::sync::Arc;
-use crate::task::{Entry, Flags, Grace, Name, Outcome};
+use crate::task::{Flags, Outcome};
 
 /// Counts the ends that it is told of. Whether it listens is an object of the model: what reads it
 /// too early is to be found.
@@ -39,23 +33,16 @@ impl Listener for Counts {
     fn task_failed(&self, _task: &TaskRef, _outcome: &Outcome) {}
 }
 
-fn registry() -> (Arc<Registry>, Arc<Counts>) {
-    let clock = Clock::of(&Still(Instant::now()));
-    let stop = ShutdownEvent::new().trigger();
-    let (failures, polls) = <(Arc<Failures>, Arc<Polls>)>::default();
+fn counted_registry() -> (Arc<Registry>, Arc<Counts>) {
     let counts = Arc::<Counts>::default();
     let listener = Arc::clone(&counts);
-    (Registry::new(Name::from(""), failures, clock, stop, listener, polls), counts)
+    (registry(listener, Arc::default()), counts)
 }
 
 /// What a foreground does when it is given an observer.
 fn listen(registry: &Arc<Registry>, counts: &Counts) {
     counts.listens.store(true, Ordering::SeqCst);
     registry.begin_to_be_heard();
-}
-
-fn entry(name: Option<&'static str>) -> Entry {
-    Entry { name: name.map(Name::from), spawned_at: Location::caller(), grace: Grace::DEFAULT }
 }
 
 /// A task comes, ends, and is let go.
@@ -69,7 +56,7 @@ fn come_and_go(registry: &Arc<Registry>) {
 #[test]
 fn who_begins_to_listen_hears_though_nothing_is_kept_any_more() {
     loom::model(|| {
-        let (registry, counts) = registry();
+        let (registry, counts) = counted_registry();
         let keeper = Arc::clone(&registry);
         let thread = thread::spawn(move || keeper.keep_finished(0));
         listen(&registry, &counts);
@@ -83,7 +70,7 @@ fn who_begins_to_listen_hears_though_nothing_is_kept_any_more() {
 #[test]
 fn who_begins_to_listen_hears_of_a_scope_that_opens() {
     loom::model(|| {
-        let (registry, counts) = registry();
+        let (registry, counts) = counted_registry();
         let outer = Arc::clone(&registry);
         let thread = thread::spawn(move || {
             outer.open(&mut entry(Some("scope")), FailurePolicy::Independent, None).ok().unwrap()

@@ -11,6 +11,8 @@
 //! runs foreign code under any of them, not even a look at the clock: what is to be woken or dropped
 //! leaves the locked section first.
 
+#[cfg(all(test, loom))]
+mod bare;
 mod counts;
 mod failures;
 mod hub;
@@ -44,6 +46,8 @@ mod word_models;
 mod words;
 mod worker_tasks;
 
+#[cfg(all(test, loom))]
+pub(crate) use bare::{entry, registry};
 pub(crate) use counts::Counts;
 pub(crate) use failures::{FailedTask, Failures};
 pub(crate) use hub::Watch;

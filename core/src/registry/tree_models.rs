@@ -3,32 +3,22 @@
 //!
 //! Each names the bug that was planted to see it fail.
 
-use std::panic::Location;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use loom::thread;
 
 use super::{
-    FailurePolicy, Failures, Locked, Nobody, RecordAt, RecordRef, Registry, Slot, StopTimes, Watch,
+    FailurePolicy, Locked, Nobody, RecordAt, RecordRef, Registry, Slot, StopTimes, Watch, entry,
+    registry,
 };
-use crate::clock::Clock;
 use crate::counted::poll;
-use crate::event::{Reason, ShutdownEvent};
-use crate::polls::Polls;
-use crate::still::Still;
+use crate::event::Reason;
 use crate::sync::Arc;
-use crate::task::{Entry, Grace, Name, Outcome};
+use crate::task::Outcome;
 
 fn root() -> Arc<Registry> {
-    let clock = Clock::of(&Still(Instant::now()));
-    let stop = ShutdownEvent::new().trigger();
-    let (failures, polls) = <(Arc<Failures>, Arc<Polls>)>::default();
-    Registry::new(Name::from(""), failures, clock, stop, Arc::new(Nobody), polls)
-}
-
-fn entry(name: Option<&'static str>) -> Entry {
-    Entry { name: name.map(Name::from), spawned_at: Location::caller(), grace: Grace::DEFAULT }
+    registry(Arc::new(Nobody), Arc::default())
 }
 
 fn open(registry: &Arc<Registry>) -> Option<(Arc<Registry>, RecordRef)> {

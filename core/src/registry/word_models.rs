@@ -2,32 +2,18 @@
 //!
 //! Each names the bug that was planted to see it fail.
 
-use std::panic::Location;
-use std::time::Instant;
-
 use loom::thread;
 
-use super::{Failures, Nobody, RecordAt, RecordRef, Registry, Slot};
-use crate::clock::Clock;
-use crate::event::ShutdownEvent;
-use crate::polls::Polls;
-use crate::still::Still;
+use super::{Nobody, RecordAt, RecordRef, Registry, Slot, entry, registry};
 use crate::sync::Arc;
-use crate::task::{Entry, Flags, Grace, Name, TaskId};
-
-fn registry() -> Arc<Registry> {
-    let clock = Clock::of(&Still(Instant::now()));
-    let stop = ShutdownEvent::new().trigger();
-    let (failures, polls) = <(Arc<Failures>, Arc<Polls>)>::default();
-    Registry::new(Name::from(""), failures, clock, stop, Arc::new(Nobody), polls)
-}
+use crate::task::{Entry, Flags, Name, TaskId};
 
 /// On the heap: it is taken out of the record by who drops the last reference.
 const LONG: &str = "a name of more than two and twenty bytes";
 
 fn open(registry: &Arc<Registry>, name: Option<&str>) -> Slot {
-    let (name, spawned_at) = (name.map(|name| Name::from(String::from(name))), Location::caller());
-    let mut entry = Entry { name, spawned_at, grace: Grace::DEFAULT };
+    let name = name.map(|name| Name::from(String::from(name)));
+    let mut entry = Entry { name, ..entry(None) };
     registry.register(&mut entry, Flags::HANDLE).ok().unwrap()
 }
 
@@ -46,7 +32,7 @@ fn id(registry: &Arc<Registry>, slot: Slot) -> TaskId {
 #[test]
 fn who_is_found_by_name_is_never_another() {
     loom::model(|| {
-        let registry = registry();
+        let registry = registry(Arc::new(Nobody), Arc::default());
         let first = open(&registry, Some(LONG));
         let own = id(&registry, first);
         let finder = Arc::clone(&registry);
@@ -74,7 +60,7 @@ fn who_is_found_by_name_is_never_another() {
 #[test]
 fn who_is_listed_is_never_a_free_record() {
     loom::model(|| {
-        let registry = registry();
+        let registry = registry(Arc::new(Nobody), Arc::default());
         let first = open(&registry, None);
         let own = id(&registry, first);
         let lister = Arc::clone(&registry);

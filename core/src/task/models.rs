@@ -2,20 +2,18 @@
 //!
 //! Each names the bug that was planted to see it fail.
 
-use std::panic::Location;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 use loom::thread;
 
-use super::record::{Entry, Flags, Grace, Registration};
-use super::{Failure, Name, Outcome};
-use crate::clock::Clock;
+use super::record::{Flags, Registration};
+use super::{Failure, Outcome};
 use crate::counted::{Count, poll};
 use crate::event::ShutdownEvent;
-use crate::registry::{Failures, FirstPoll, Nobody, RecordAt, RecordRef, Registry, Slot, TaskRef};
-use crate::still::Still;
+use crate::registry::{
+    Failures, FirstPoll, Nobody, RecordAt, RecordRef, Registry, Slot, TaskRef, entry, registry,
+};
 use crate::sync::Arc;
 
 /// The two who refer to a task at first, as in `scope`: its handle, and its tracked future.
@@ -46,15 +44,8 @@ impl Tracked {
     }
 }
 
-fn registry(failures: &Arc<Failures>) -> Arc<Registry> {
-    let clock = Clock::of(&Still(Instant::now()));
-    let stop = ShutdownEvent::new().trigger();
-    let (failures, polls) = (Arc::clone(failures), Arc::default());
-    Registry::new(Name::from(""), failures, clock, stop, Arc::new(Nobody), polls)
-}
-
-fn entry(name: Option<&'static str>) -> Entry {
-    Entry { name: name.map(Name::from), spawned_at: Location::caller(), grace: Grace::DEFAULT }
+fn unheard(failures: &Arc<Failures>) -> Arc<Registry> {
+    registry(Arc::new(Nobody), Arc::clone(failures))
 }
 
 fn open(registry: &Arc<Registry>) -> Spawned {
@@ -63,7 +54,7 @@ fn open(registry: &Arc<Registry>) -> Spawned {
 }
 
 fn record() -> Spawned {
-    open(&registry(&Arc::default()))
+    open(&unheard(&Arc::default()))
 }
 
 /// What the tracked future does at the end of a poll: store, then look. Tells whether it ends.
@@ -74,7 +65,7 @@ fn park(record: RecordAt<'_>, waker: Waker) -> bool {
     record.flags().must_end()
 }
 
-/// Caught: `demand` that takes the waker before it raises its flag.
+/// Caught: `demand_alone_under` that takes the waker before it raises its flag.
 #[test]
 fn park_and_cancel() {
     loom::model(|| {
@@ -120,7 +111,7 @@ fn park_in_a_protected_block_and_force_after_cancel() {
 fn settle_and_drop_of_the_handle_report_once() {
     loom::model(|| {
         let failures = Arc::<Failures>::default();
-        let spawned = open(&registry(&failures));
+        let spawned = open(&unheard(&failures));
         let tracked = spawned.tracked();
         let thread = thread::spawn(move || {
             if spawned.handle.at().drop_handle() {
@@ -152,7 +143,7 @@ fn settle_and_wait_for_the_end() {
     });
 }
 
-/// Caught: `forget_waiter` that removes its key though settling has taken it, so that it is free
+/// Caught: `remove_waiter` that removes its key though settling has taken it, so that it is free
 /// twice.
 #[test]
 fn settle_and_drop_of_a_wait() {
@@ -224,7 +215,7 @@ fn completion_is_seen_without_a_lock_after_what_led_to_it() {
 #[test]
 fn the_last_to_leave_is_noticed() {
     loom::model(|| {
-        let registry = registry(&Arc::default());
+        let registry = unheard(&Arc::default());
         let leavers = two_shards(&registry);
         let threads = leavers.map(|tracked| thread::spawn(move || tracked.settle()));
         let (count, waker) = Count::new();
@@ -253,7 +244,7 @@ fn two_shards(registry: &Arc<Registry>) -> [Tracked; 2] {
 #[test]
 fn a_scope_closes_only_when_nothing_came() {
     loom::model(|| {
-        let registry = registry(&Arc::default());
+        let registry = unheard(&Arc::default());
         let spawner = Arc::clone(&registry);
         let thread = thread::spawn(move || spawner.register(&mut entry(Some("a")), 0).is_ok());
         let has_closed = registry.close_if_empty();
@@ -293,7 +284,7 @@ fn complete_and_wait_for_the_end() {
 #[test]
 fn the_last_to_complete_is_noticed() {
     loom::model(|| {
-        let registry = registry(&Arc::default());
+        let registry = unheard(&Arc::default());
         let tracked = open(&registry).tracked();
         let watched = Arc::clone(&registry);
         let (count, waker) = Count::new();
@@ -314,7 +305,7 @@ fn the_last_to_complete_is_noticed() {
 #[test]
 fn a_record_is_used_again_only_when_nobody_refers_to_it() {
     loom::model(|| {
-        let registry = registry(&Arc::default());
+        let registry = unheard(&Arc::default());
         // A chunk is full with two: the third has to look for a free record.
         let (first, second) = (open(&registry), open(&registry));
         let id = first.handle.at().id();
@@ -374,7 +365,7 @@ fn take_turn(record: RecordAt<'_>, waker: Waker) -> bool {
 #[test]
 fn a_name_is_passed_on_and_lost_by_nobody() {
     loom::model(|| {
-        let registry = registry(&Arc::default());
+        let registry = unheard(&Arc::default());
         let holder = registry.register(&mut entry(Some("a")), 0).ok().unwrap();
         let tracked = Tracked(Arc::clone(&registry), holder);
         let thread = thread::spawn(move || tracked.settle());

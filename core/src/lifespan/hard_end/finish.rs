@@ -193,3 +193,15 @@ impl Drop for StartGuard<'_> {
         lock(&self.finish.state).times.starting.retain(|starting| starting.key != self.key);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letting_go_twice_is_letting_go_once() {
+        let finish = Finish::default();
+        assert_eq!(finish.let_go(), FinishedBy::Loop);
+        assert_eq!(finish.let_go(), FinishedBy::Loop);
+    }
+}

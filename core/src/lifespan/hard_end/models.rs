@@ -61,12 +61,3 @@ fn the_thread_hears_of_the_end() {
         assert!(thread.join().unwrap());
     });
 }
-
-#[test]
-fn letting_go_twice_is_letting_go_once() {
-    loom::model(|| {
-        let finish = Finish::default();
-        assert_eq!(finish.let_go(), FinishedBy::Loop);
-        assert_eq!(finish.let_go(), FinishedBy::Loop);
-    });
-}
