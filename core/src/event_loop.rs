@@ -257,7 +257,9 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InsideLoop(inside) => inside.fmt(f),
-            Self::Runtime(error) => write!(f, "the runtime could not be started: {error}"),
+            Self::Runtime(error) => {
+                write!(f, "the runtime could not be made, or could not drive: {error}")
+            }
             Self::Stalled(stalled) => stalled.fmt(f),
             Self::TagTaken(taken) => taken.fmt(f),
             Self::OtherLoop(other) => other.fmt(f),

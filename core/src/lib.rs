@@ -46,12 +46,14 @@
 //! # What holds on every runtime
 //!
 //! - A task ends in exactly one [`Outcome`], also when its body, its destructor or its loop fails.
-//! - Dropping a [`Task`] detaches it: the registry owns the task. Dropping never cancels.
+//! - Dropping a [`Task`] detaches it: the registry owns the task. What cancels on drop says so:
+//!   [`OpenScope`], [`CancelOnDrop`], [`Tracked`], [`Foreground`], and the future of an
+//!   [attached](Lifespan::attach) lifespan.
 //! - A cancel resolves when the future *has been dropped*, and never raises the task's own error.
 //! - A failure that nobody awaits reaches the [`Observer`] when it happens, and the [`Report`]; once.
 //! - No waker is woken, cloned or dropped under a lock, and a panicking one harms nobody else.
-//! - A stop ends within its deadline, and says what it left behind; if the loop is blocked, by a
-//!   thread of its own: see [`HardEnd`].
+//! - A stop ends within its deadline, and says what it left behind. While a task blocks the loop, it
+//!   cannot end, but is reported all the same; [`HardEnd`] says whether the process ends then.
 mod any_loop;
 mod clock;
 #[cfg(test)]

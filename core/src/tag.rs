@@ -2,9 +2,9 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::event_loop::LoopId;
+use crate::sync::{Ids, Ordering};
 
 /// Tells loops of one runtime apart by type; made by [`tag!`](crate::tag).
 ///
@@ -69,7 +69,7 @@ macro_rules! tag {
 /// Which loop has a tag. For [`tag!`](crate::tag).
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct TagHolder(AtomicU64);
+pub struct TagHolder(Ids);
 
 /// No loop has this id.
 const NOBODY: u64 = 0;
@@ -78,7 +78,7 @@ impl TagHolder {
     #[expect(clippy::new_without_default, reason = "a static needs a constant")]
     #[must_use]
     pub const fn new() -> Self {
-        Self(AtomicU64::new(NOBODY))
+        Self(Ids::new(NOBODY))
     }
 }
 

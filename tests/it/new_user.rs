@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lifespan::{
-    Cx, Lifespan, LoopOwner, Name, Outcome, Reason, SpawnError, StartError, TaskError, Timer,
+    AwaitedKind, Cx, Lifespan, LoopOwner, Name, Outcome, Reason, SpawnError, StartError, TaskError,
+    Timer,
 };
 use lifespan_tests_library::{Beats, install};
 
@@ -120,7 +121,7 @@ fn a_task_that_blocks_is_named_when_it_is_left_behind(
     drop(release);
     assert_eq!(report.exit_code(), 6);
     let [straggler] = report.stragglers.as_slice() else { panic!("{report}") };
-    assert_eq!((straggler.path.as_str(), straggler.is_blocking), ("blocked", true));
+    assert_eq!((straggler.path.as_str(), straggler.kind), ("blocked", AwaitedKind::Blocking));
     assert!(straggler.spawned_at.file().ends_with("new_user.rs"));
 }
 

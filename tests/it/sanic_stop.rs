@@ -6,8 +6,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use lifespan::{
-    Blocking, Cx, HandlerOutcome, Lifespan, LoopOwner, Outcome, Reason, ShutdownEvent, StartError,
-    Timer, Workers,
+    AwaitedKind, Blocking, Cx, HandlerOutcome, Lifespan, LoopOwner, Outcome, Reason, ShutdownEvent,
+    StartError, Timer, Workers,
 };
 
 use crate::asgi_lifespan::Demands;
@@ -341,6 +341,6 @@ fn s39_a_blocking_closure_that_goes_on_is_named_and_left(
         .run();
     drop(release);
     let [straggler] = report.stragglers.as_slice() else { panic!("{report}") };
-    assert_eq!((straggler.path.as_str(), straggler.is_blocking), ("work", true));
+    assert_eq!((straggler.path.as_str(), straggler.kind), ("work", AwaitedKind::Blocking));
     assert_eq!(report.exit_code(), 6);
 }

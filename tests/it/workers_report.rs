@@ -1,7 +1,9 @@
 //! What the workers say at their end, and what they refuse.
 
+use std::error::Error;
 use std::process::Command;
 use std::time::Duration;
+use std::{fmt, io};
 
 use lifespan::smol::SmolLoop;
 use lifespan::{Lifespan, Workers, WorkersReport};
@@ -103,4 +105,35 @@ fn a_thread_that_cannot_be_made_is_that_workers_start_error() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("did not start: the worker's thread could not be made"), "{said}");
+}
+
+/// An error of a program that has another behind it.
+#[derive(Debug)]
+struct CannotOpen(io::Error);
+
+impl fmt::Display for CannotOpen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot open")
+    }
+}
+
+impl Error for CannotOpen {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[test]
+fn the_report_shows_what_is_behind_an_error_of_the_main_thread() {
+    let fails = || Err::<(), _>(CannotOpen(io::Error::other("no such file")));
+    let workers = || Workers::new(1, |_worker| Lifespan::on(SmolLoop::new()).until_idle());
+    let report = workers().on_main_start(fails).run().to_string();
+    let error = "failed: cannot open, because: no such file";
+    assert!(
+        report.contains(&format!("  did not start: the start of \"main\" {error}\n")),
+        "{report}"
+    );
+    assert!(report.contains(&format!("  main: start {error}; stop not run\n")), "{report}");
+    let report = workers().on_main_stop(fails).run().to_string();
+    assert!(report.contains(&format!("  main: start not run; stop {error}\n")), "{report}");
 }

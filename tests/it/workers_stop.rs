@@ -173,7 +173,7 @@ fn a_description_that_panics_stops_all<O: LoopOwner<Handle: Timer>>(make: fn() -
     assert_others_stopped_in_order(&report, &Reason::StartFailed);
     let error = report.workers[1].start_error.as_ref();
     assert!(
-        matches!(error, Some(StartError::Factory(panic)) if panic.text().contains("no such worker"))
+        matches!(error, Some(StartError::DescriptionPanicked(panic)) if panic.text().contains("no such worker"))
     );
     assert_eq!(report.exit_code(), 3);
     assert_eq!(log.lines().last().map(String::as_str), Some("main stop"));

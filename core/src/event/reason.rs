@@ -23,10 +23,12 @@ pub enum Reason {
     AllTasksEnded,
     /// The lifespan's own future was dropped, or its loop ended under it.
     LoopClosed,
-    /// The task of this path failed: one that is not to, that has begun again too often, or the first
-    /// of a scope in which that stops all.
+    /// The task of this path failed.
+    ///
+    /// One with [`OnFailure::Shutdown`](crate::OnFailure::Shutdown), a service past its limit, or the
+    /// first failure of a fail-fast scope.
     TaskFailed(String),
-    /// The service of this path ended, which is not to.
+    /// The service of this path ended, and its policy made that a reason to stop.
     TaskEnded(String),
     /// A reason in the caller's words.
     Other(Cow<'static, str>),

@@ -20,8 +20,11 @@ impl ShutdownTrigger {
 
     /// Sets the event and everything below it, and wakes every waiter.
     ///
-    /// The first reason stays. A panicking waker loses nobody else's wake-up; its panic is raised
-    /// again when all are woken.
+    /// The first reason stays. A panicking waker loses nobody else's wake-up.
+    ///
+    /// # Panics
+    /// If a waker panics: the first panic is raised again when all are woken. The event is set all the
+    /// same.
     ///
     /// # Errors
     /// [`AlreadySet`] with the reason that stays and the one given here.

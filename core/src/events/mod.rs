@@ -64,7 +64,8 @@ impl Events {
 
     /// Hands a value to everybody who has subscribed to this name, and tells how many there are.
     ///
-    /// It waits for nobody, and nobody is no error: 0. Who is slow loses the oldest, and is told so.
+    /// It never waits; with no subscriber it returns 0. A subscriber that is too slow loses the oldest
+    /// values, and is told how many.
     ///
     /// # Errors
     /// [`WrongType`] with the value, if those who listen expect another type.

@@ -6,8 +6,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::presence::{Absence, Presence};
-use super::run::Stopped;
-use super::{Bound, Lifespan, Report, StartError, Watch, drive};
+use super::run::SaysStopped;
+use super::{BoundSources, Lifespan, Report, StartError, Watch, drive};
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::inside::Inside;
@@ -47,8 +47,8 @@ impl<L: Timer> Lifespan<Attached<L>, L> {
         let Self { owner: Attached { handle }, mut plan, sources } = self;
         let (event, cancel) = (plan.event(), ShutdownEvent::new());
         // Whatever ends this: a source is released when the monitor shows that all has stopped.
-        let mut bound = Bound::default();
-        let stopped = Stopped(Arc::clone(&plan.board));
+        let mut bound = BoundSources::default();
+        let stopped = SaysStopped(Arc::clone(&plan.board));
         if let Err(error) = sources.bind(&event, &cancel, &mut bound) {
             return Report::not_started(error, &event);
         }

@@ -50,10 +50,7 @@ impl<'a> Caught<'a> {
 
     /// Drops the future; a panic of its destructor is the outcome, unless it had failed before.
     pub(super) fn end(&mut self, outcome: Outcome) -> Outcome {
-        match drop_caught(self.0.take()) {
-            Err(payload) if !outcome.is_failure() => Outcome::Panicked(Panic::new(payload)),
-            _ => outcome,
-        }
+        outcome.after_drop(drop_caught(self.0.take()))
     }
 }
 

@@ -28,11 +28,12 @@ pub use component::Component;
 pub(crate) use hard_end::Watch;
 use hard_end::WatchPlan;
 pub use hard_end::{HardEnd, StillStopping};
+pub(crate) use report::Because;
 #[cfg(feature = "json")]
 pub(crate) use report::write_error;
 pub use report::{ComponentReport, HandlerOutcome, Phases, Report, Straggler, TaskReport};
 pub use source::StopSource;
-pub(crate) use source::{Bound, Sources};
+pub(crate) use source::{BoundSources, Sources};
 pub(crate) use standing::Standing;
 pub use start_error::StartError;
 
@@ -55,8 +56,10 @@ use planned::PlannedTasks;
 
 /// Describes what runs beside the main work of a program, and runs it.
 ///
-/// `Built -> Starting -> Serving -> Stopping -> Stopped`: components start in the order of their
-/// registration, then the tasks; a stop undoes that in reverse. See [`run`](Self::run).
+/// `Built -> Starting -> Serving -> Draining -> Stopping -> Stopped`: components start in the order of
+/// their registration, unless [`after`](Component::after) or
+/// [`concurrent_start`](Self::concurrent_start) says otherwise, and then the tasks; a stop undoes that
+/// in reverse. See [`run`](Self::run).
 ///
 /// # Examples
 /// ```
@@ -181,9 +184,10 @@ impl<O, L: EventLoop> Lifespan<O, L> {
 
     /// Adds the start-up handler of a component.
     ///
-    /// Handlers run on the loop, one after the other, in the order of registration. What a handler
-    /// spawns through its [`Cx`] belongs to the component, and ends before its shutdown handler
-    /// runs. If it fails, panics, or takes longer than
+    /// Handlers run on the loop, one after the other, in the order of registration, unless
+    /// [`after`](Component::after) or [`concurrent_start`](Self::concurrent_start) says otherwise. What
+    /// a handler spawns through its [`Cx`] belongs to the component, and ends before its shutdown
+    /// handler runs. If it fails, panics, or takes longer than
     /// [`start_timeout`](Self::start_timeout), the start ends and what had started is undone. A stop
     /// that comes meanwhile drops it where it waits; what it had not opened whole is not closed: its
     /// shutdown handler does not run.
@@ -199,9 +203,9 @@ impl<O, L: EventLoop> Lifespan<O, L> {
 
     /// Adds the shutdown handler of a component, which may have a start-up handler of this name.
     ///
-    /// Components stop in reverse order of registration. The handler runs when the component's
-    /// tasks are gone, if the component had started; what it returns is reported, and the stop goes
-    /// on.
+    /// Components stop in reverse of the order in which they started. The handler runs when the
+    /// component's tasks are gone, if the component had started; what it returns is reported, and the
+    /// stop goes on.
     pub fn shutdown<R, F>(mut self, name: impl Into<Name>, handler: F) -> Self
     where
         R: Output<Value = ()> + 'static,

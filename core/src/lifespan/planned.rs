@@ -97,7 +97,8 @@ impl<L> PlannedTasks<L> {
     }
 }
 
-/// As of a component: those that are not spawned.
+/// Bodies that are never spawned are dropped where nobody is to blame for a panic of their
+/// destructors.
 impl<L> Drop for PlannedTasks<L> {
     fn drop(&mut self) {
         drop_each_caught(std::mem::take(&mut self.tasks));

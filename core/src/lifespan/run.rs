@@ -1,6 +1,6 @@
 //! Runs a lifespan on the loop of its owner, alone or as one of several.
 
-use super::{Bound, Lifespan, Report, Watch, drive};
+use super::{BoundSources, Lifespan, Report, Watch, drive};
 use crate::event::ShutdownEvent;
 use crate::event_loop::{LoopOwner, Timer};
 use crate::monitor::{Board, Phase};
@@ -17,8 +17,8 @@ impl<O: LoopOwner> Lifespan<O> {
         let Self { mut owner, mut plan, sources } = self;
         let event = plan.event();
         // Whatever ends this: a source is released when the monitor shows that all has stopped.
-        let mut bound = Bound::default();
-        let stopped = Stopped(Arc::clone(&plan.board));
+        let mut bound = BoundSources::default();
+        let stopped = SaysStopped(Arc::clone(&plan.board));
         if let Err(error) = sources.bind(&event, &cancel, &mut bound) {
             return Report::not_started(error, &event);
         }
@@ -33,9 +33,9 @@ impl<O: LoopOwner> Lifespan<O> {
 }
 
 /// Says, when it is dropped, that the lifespan has stopped.
-pub(super) struct Stopped(pub(super) Arc<Board>);
+pub(super) struct SaysStopped(pub(super) Arc<Board>);
 
-impl Drop for Stopped {
+impl Drop for SaysStopped {
     fn drop(&mut self) {
         self.0.enter(Phase::Stopped);
     }

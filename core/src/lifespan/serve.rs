@@ -45,7 +45,7 @@ impl<'a> Serve<'a> {
         Poll::Ready(())
     }
 
-    /// Tells whether there was one.
+    /// Tells whether there was one, and it has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.outcome.is_some()
     }

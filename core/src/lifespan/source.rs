@@ -71,7 +71,7 @@ impl Sources {
         self,
         stop: &ShutdownEvent,
         cancel: &ShutdownEvent,
-        bound: &mut Bound,
+        bound: &mut BoundSources,
     ) -> Result<(), StartError> {
         let mut sources = self.0.into_iter();
         let all = sources.by_ref().try_for_each(|bind| {
@@ -85,9 +85,9 @@ impl Sources {
 
 /// What keeps sources working. A release that panics harms neither the others nor the report.
 #[derive(Default)]
-pub(crate) struct Bound(Vec<Box<dyn Any>>);
+pub(crate) struct BoundSources(Vec<Box<dyn Any>>);
 
-impl Drop for Bound {
+impl Drop for BoundSources {
     fn drop(&mut self) {
         drop_each_caught(std::mem::take(&mut self.0));
     }

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Budgets;
 use super::component::Component;
@@ -46,6 +46,16 @@ enum Step {
     Ready(Result<(), Unready>),
 }
 
+/// What follows a step.
+enum Next {
+    /// The component has started: who comes after it may begin.
+    Started,
+    /// The wait until these services are ready, within the budget of the whole start.
+    Awaits(Vec<TaskRef>, Duration),
+    /// Nothing: the start ends, or a stop has come.
+    Nothing,
+}
+
 impl<L: Timer> Run<L> {
     /// Runs the start-up handlers, `at_once` of them at the most, and spawns the tasks of those that
     /// have started. Tells whether all succeeded and no stop came.
@@ -74,40 +84,54 @@ impl<L: Timer> Run<L> {
             let (index, began, step) = next_ended(&mut starting).await;
             let start_took = handle.now().saturating_duration_since(began);
             self.draft.write(|report| report.components[index].start_took = start_took);
-            let outcome = match step {
-                Step::Handler(outcome) => outcome,
-                Step::Ready(Ok(())) => {
-                    order.started(index);
-                    continue;
-                }
-                Step::Ready(Err(unready)) => {
-                    self.end_wait(unready);
-                    continue;
-                }
-            };
-            let startup = outcome.clone();
-            self.draft.write(|report| report.components[index].startup = startup);
-            if !matches!(outcome, HandlerOutcome::Completed | HandlerOutcome::NotRun) {
-                self.end_start(&components[index], outcome);
-                continue;
-            }
-            self.move_up(index, completed);
-            match self.complete(completed, &mut components[index]) {
-                Some(awaited) if awaited.is_empty() => order.started(index),
-                Some(awaited) => {
-                    let budget = self.started[completed].budgets.start;
-                    let wait = self.wait_ready(awaited, budget, began, &handle, &stop);
+            let component = &mut components[index];
+            match self.take_step(index, step, component, &mut completed) {
+                Next::Started => order.started(index),
+                Next::Awaits(tasks, budget) => {
+                    let wait = self.wait_ready(tasks, budget, began, &handle, &stop);
                     let step = Box::pin(async move { Step::Ready(wait.await) });
                     starting.push(Starting { index, began, step });
                 }
-                None => {}
+                Next::Nothing => {}
             }
-            completed += 1;
         }
         self.list_in_order_of_start();
         let all = completed == components.len();
         drop(components);
         all && !stop.is_set()
+    }
+
+    /// Notes how a step of a component's start has ended, and tells what follows. Where it was the
+    /// handler, and that has succeeded, one more has `completed`, and its tasks are spawned.
+    fn take_step(
+        &mut self,
+        index: usize,
+        step: Step,
+        component: &mut Component<L>,
+        completed: &mut usize,
+    ) -> Next {
+        let outcome = match step {
+            Step::Handler(outcome) => outcome,
+            Step::Ready(Ok(())) => return Next::Started,
+            Step::Ready(Err(unready)) => {
+                self.end_wait(unready);
+                return Next::Nothing;
+            }
+        };
+        let startup = outcome.clone();
+        self.draft.write(|report| report.components[index].startup = startup);
+        if !matches!(outcome, HandlerOutcome::Completed | HandlerOutcome::NotRun) {
+            self.end_start(component, outcome);
+            return Next::Nothing;
+        }
+        let place = *completed;
+        *completed += 1;
+        self.move_up(index, place);
+        match self.complete(place, component) {
+            Some(awaited) if awaited.is_empty() => Next::Started,
+            Some(awaited) => Next::Awaits(awaited, self.started[place].budgets.start),
+            None => Next::Nothing,
+        }
     }
 
     fn begin<'a>(

@@ -17,7 +17,7 @@ pub enum StartError {
     Run(RunError),
     /// A stop source could not be bound.
     StopSource(BoxError),
-    /// Two handlers of a kind, or two tasks, have this name.
+    /// Two components, two handlers of a kind, or two tasks have this name.
     #[non_exhaustive]
     NameTaken {
         /// The name.
@@ -78,7 +78,7 @@ pub enum StartError {
     /// A worker's thread could not be made.
     Thread(io::Error),
     /// The description of a worker panicked.
-    Factory(Panic),
+    DescriptionPanicked(Panic),
     /// The loop of a worker panicked; not a task or handler of it, whose panics are caught.
     LoopPanicked(Panic),
 }
@@ -140,7 +140,9 @@ impl fmt::Display for StartError {
                  lifespan own its loop"
             ),
             Self::Thread(error) => write!(f, "the worker's thread could not be made: {error}"),
-            Self::Factory(panic) => write!(f, "the worker's description panicked: {panic}"),
+            Self::DescriptionPanicked(panic) => {
+                write!(f, "the worker's description panicked: {panic}")
+            }
             Self::LoopPanicked(panic) => write!(f, "the worker's loop panicked: {panic}"),
         }
     }

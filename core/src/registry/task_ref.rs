@@ -59,7 +59,7 @@ impl TaskRef {
         self.0.at().spawned_at()
     }
 
-    /// Returns what the task is at: queued, running, being stopped, at its end.
+    /// Returns what the task is doing: it is queued, runs, is being stopped, or has ended.
     #[must_use]
     pub fn state(&self) -> TaskState {
         match self.0.at().state() {
@@ -112,6 +112,9 @@ impl TaskRef {
     }
 
     /// Asks the task to end by itself: sets the event that it sees. Tells whether it was live.
+    ///
+    /// # Panics
+    /// If a waker panics; the stop has been made all the same.
     pub fn stop(&self) -> bool {
         self.0.at().stop(Reason::Requested)
     }
@@ -123,13 +126,19 @@ impl TaskRef {
     /// cancel and wait.
     ///
     /// # Cancel safety
-    /// Who stops waiting does not stop the cancel.
+    /// Dropping the future does not undo the cancel.
+    ///
+    /// # Panics
+    /// If a waker panics; the cancel has been made all the same.
     pub fn cancel(&self) -> Finished {
         self.0.cancel();
         self.finished()
     }
 
     /// Waits for the end of the task; any number may.
+    ///
+    /// A failure counts as heard only by who awaits the [`Task`](crate::Task): if nobody does, it is in
+    /// the report, though somebody has waited here.
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing for the task.

@@ -59,6 +59,9 @@ impl Tasks {
 
     /// Asks a task to end by itself: sets the event that it sees.
     ///
+    /// # Panics
+    /// If a waker panics; the stop has been made all the same.
+    ///
     /// # Errors
     /// [`NotFound`] if no live task has this name.
     pub fn stop(&self, name: &str) -> Result<TaskRef, NotFound> {
@@ -70,10 +73,14 @@ impl Tasks {
     /// Has a task's body dropped, now, whether or not the result is awaited.
     ///
     /// The future completes when the body *has been dropped*, with the task's outcome, or
-    /// [`NotFound`] if no live task has this name. The task's own error is never raised here.
+    /// [`NotFound`] if no live task has this name. The task's own error is never raised here; a failure
+    /// counts as heard only by who awaits the [`Task`](crate::Task): if nobody does, it is in the report.
     ///
     /// # Cancel safety
-    /// Who stops waiting does not stop the cancel.
+    /// Dropping the future does not undo the cancel.
+    ///
+    /// # Panics
+    /// If a waker panics; the cancel has been made all the same.
     pub fn cancel(&self, name: &str) -> Cancel {
         let cancelled = self.0.cancel(name).ok_or_else(|| NotFound::new(name));
         Cancel(cancelled.map(|record| Finished::new(TaskRef::new(record))))
@@ -86,10 +93,10 @@ impl Tasks {
     /// future completes when all the bodies *have been dropped*, with each task and its outcome.
     ///
     /// # Cancel safety
-    /// Who stops waiting does not stop the cancel.
+    /// Dropping the future does not undo the cancels.
     ///
     /// # Panics
-    /// If the waker of a task panics; all are cancelled then.
+    /// If the waker of a task panics; all cancels have been made all the same.
     ///
     /// # Examples
     /// ```

@@ -87,10 +87,7 @@ where
     let polled = call_caught(|| future.poll(context).map(R::into_result));
     let outcome = match polled {
         Ok(Poll::Pending) => return Poll::Pending,
-        Ok(Poll::Ready(Ok(value))) => match drop_caught(value) {
-            Ok(()) => Outcome::Completed,
-            Err(payload) => Outcome::Panicked(Panic::new(payload)),
-        },
+        Ok(Poll::Ready(Ok(value))) => Outcome::Completed.after_drop(drop_caught(value)),
         Ok(Poll::Ready(Err(error))) => Outcome::Failed(Failure::new(error)),
         Err(payload) => Outcome::Panicked(Panic::new(payload)),
     };
@@ -99,8 +96,5 @@ where
 
 /// Drops a body; a panic of its destructor is the outcome, unless it had failed before.
 fn drop_body<Fut>(mut body: Pin<&mut Option<Fut>>, outcome: Outcome) -> Outcome {
-    match call_caught(|| body.set(None)) {
-        Err(payload) if !outcome.is_failure() => Outcome::Panicked(Panic::new(payload)),
-        _ => outcome,
-    }
+    outcome.after_drop(call_caught(|| body.set(None)))
 }

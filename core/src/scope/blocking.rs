@@ -85,7 +85,7 @@ impl<L> TaskBuilder<'_, L> {
     /// old closure that has begun cannot be cancelled: it is asked to stop, and waited for.
     ///
     /// # Cancel safety
-    /// Who stops waiting stops nothing: the old task goes, and the new one takes its place, detached.
+    /// Dropping the future undoes nothing: the old task goes, and the new one takes its place, detached.
     ///
     /// # Errors
     /// [`SpawnError`] with the closure: the name is empty, or the scope has ended. Nothing is cancelled

@@ -26,7 +26,7 @@ impl<L> OpenScope<L> {
     /// are, but it is not waited for and not cancelled; the scope ends with it.
     ///
     /// # Cancel safety
-    /// Who stops waiting drops the handle, and so cancels what is left.
+    /// Dropping the future drops the handle, and so cancels what is left.
     pub async fn close<M: Timer>(self, cx: &Cx<'_, M>) -> ScopeReport {
         self.begin_stop(cx.handle().now()); // before its event is set
         let _ = call_caught(|| self.stop());
@@ -40,7 +40,7 @@ impl<L> OpenScope<L> {
     /// goes on as [`close`](Self::close) does.
     ///
     /// # Cancel safety
-    /// Who stops waiting drops the handle, and so cancels what is left.
+    /// Dropping the future drops the handle, and so cancels what is left.
     pub async fn finish<M: Timer>(self, cx: &Cx<'_, M>) -> ScopeReport {
         self.node().registry().close_when_empty();
         self.end(cx).await

@@ -35,8 +35,8 @@ impl<L> Cx<'_, L> {
     ///
     /// For a task that has seen its event and knows that its clean-up will take longer than most.
     /// Its own grace is longer by `more` then, from where it would have ended, as far as the
-    /// lifespan's overall deadline leaves time; any number of times. It does not reach the next
-    /// demand: a cancel by name, or by a second signal, counts at once.
+    /// lifespan's overall deadline leaves time; any number of times. It holds off no further demand: a
+    /// cancel by name, or a second signal, takes effect at once.
     ///
     /// # Examples
     /// ```

@@ -37,7 +37,9 @@ impl<L: EventLoop> ScopeBuilder<L> {
 
     /// Sets how long its tasks may take from a stop to their end, before they are cancelled.
     ///
-    /// A task may have its own. Default: that of the scope around it.
+    /// A task may have its own. It counts from [`close`](OpenScope::close), [`finish`](OpenScope::finish)
+    /// or the stop of the scope around it: what was merely stopped, and is not closed, nobody cancels.
+    /// Default: that of the scope around it.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Grace::of(grace);
         self
@@ -53,6 +55,10 @@ impl<L: EventLoop> ScopeBuilder<L> {
     }
 
     /// Has the first failure of a task stop all tasks of the scope. Default: they go on.
+    ///
+    /// That sets their event, and no more: a task that does not heed it is cancelled when its
+    /// [`grace`](Self::grace) is over, which counts from [`close`](OpenScope::close),
+    /// [`finish`](OpenScope::finish) or the stop of the scope around it.
     ///
     /// All failures are for the [`ScopeReport`](crate::ScopeReport) then, as those of an
     /// `asyncio.TaskGroup` are for its exception group; the lifespan's report holds them only if
@@ -136,6 +142,10 @@ impl<L> fmt::Debug for ScopeBuilder<L> {
 /// When the scope around it stops, its tasks are stopped, and cancelled when their grace is over, as
 /// all others: its own grace counts for them, be it shorter or longer, and the lifespan's deadline
 /// bounds it. From then on it ends with its last task, at once if it has none.
+///
+/// A scope that is merely stopped, by its name or by a failure in a fail-fast one, and not closed,
+/// because it was detached, cancels nobody when the grace is over: a task that does not heed the stop
+/// lives until the scope around it stops, or somebody cancels it.
 ///
 /// Compared with an `asyncio.TaskGroup` or a trio nursery it need not be a block: it may be kept,
 /// sent to another thread, and opened by who is in no task. Compared with a `JoinSet` nothing has to
@@ -240,6 +250,9 @@ impl<L> OpenScope<L> {
     /// Asks all tasks to end by themselves; the scope ends with the last. Tells whether it was live.
     ///
     /// Nobody cancels them when their grace is over: that does [`close`](Self::close).
+    ///
+    /// # Panics
+    /// If a waker panics; the stop has been made all the same.
     pub fn stop(&self) -> bool {
         self.task.stop()
     }
@@ -247,7 +260,7 @@ impl<L> OpenScope<L> {
     /// Has the bodies of all tasks dropped, now; completes when all are gone.
     ///
     /// # Cancel safety
-    /// Who stops waiting does not stop the cancel.
+    /// Dropping the future does not undo the cancel.
     pub fn cancel(&self) -> Finished {
         self.task.cancel()
     }

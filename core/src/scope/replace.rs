@@ -23,7 +23,7 @@ impl<'p, L> TaskBuilder<'p, L> {
     /// await. An old one that protects itself, or blocks its thread, is waited for.
     ///
     /// # Cancel safety
-    /// Who stops waiting stops nothing: the old task goes, and the new one takes its place, detached.
+    /// Dropping the future undoes nothing: the old task goes, and the new one takes its place, detached.
     ///
     /// # Errors
     /// [`SpawnError`] with the body, unpolled: the name is empty, or the scope has ended. Nothing is

@@ -91,7 +91,7 @@ impl<'p, L> ServiceBuilder<'p, L> {
     /// of its scope that [begin again together](crate::Strategy) it is the last one from then on.
     ///
     /// # Cancel safety
-    /// Who stops waiting stops nothing: the old one goes, and the new one takes its place, detached.
+    /// Dropping the future undoes nothing: the old one goes, and the new one takes its place, detached.
     ///
     /// # Errors
     /// [`SpawnError`] with the body, unpolled: the name is empty, or the scope has ended. Nothing is

@@ -1,7 +1,6 @@
 //! `Spawner`: the remote control of a scope, for request handlers and other threads.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::builder::{SpawnError, TaskBuilder};
 use super::place::Place;
@@ -12,6 +11,7 @@ use crate::event::{ShutdownEvent, ShutdownTrigger};
 use crate::event_loop::{Closed, EventLoop};
 use crate::monitor::Monitor;
 use crate::registry::Tasks;
+use crate::sync::Arc;
 use crate::task::{Name, Output};
 
 /// Remote control of a scope: start, look up and stop tasks from anywhere.

@@ -45,8 +45,8 @@ impl TaskRef {
     /// The [`Cx`] is that of the caller, whose loop measures the time.
     ///
     /// # Cancel safety
-    /// Who stops waiting takes back neither the stop, nor the cancel if its time had come; before
-    /// that the task is not cancelled.
+    /// Dropping the future does not undo the stop, nor the cancel if its time had come; if it had not,
+    /// the task is not cancelled.
     ///
     /// # Examples
     /// ```

@@ -49,6 +49,9 @@ impl<T: 'static> Task<T> {
     }
 
     /// Asks the task to end by itself: sets the event that it sees. Tells whether it was live.
+    ///
+    /// # Panics
+    /// If a waker panics; the stop has been made all the same.
     pub fn stop(&self) -> bool {
         self.task_ref().stop()
     }
@@ -56,7 +59,10 @@ impl<T: 'static> Task<T> {
     /// Has the body dropped, now; completes when it is gone. See [`TaskRef::cancel`].
     ///
     /// # Cancel safety
-    /// Who stops waiting does not stop the cancel.
+    /// Dropping the future does not undo the cancel.
+    ///
+    /// # Panics
+    /// If a waker panics; the cancel has been made all the same.
     pub fn cancel(&self) -> Finished {
         self.task_ref().cancel()
     }
@@ -78,10 +84,7 @@ impl<T: 'static> Future for Task<T> {
         }
         Poll::Ready(match outcome {
             Outcome::Completed => self.value.take().ok_or(TaskError::Taken),
-            Outcome::Failed(failure) => Err(TaskError::Failed(failure)),
-            Outcome::Panicked(panic) => Err(TaskError::Panicked(panic)),
-            Outcome::Cancelled => Err(TaskError::Cancelled),
-            Outcome::LoopClosed => Err(TaskError::LoopClosed),
+            outcome => Err(TaskError::of(outcome)),
         })
     }
 }

@@ -230,13 +230,7 @@ impl<F> Tracked<F> {
     /// What the outcome, which this hears, is to who polls.
     fn heard(&self) -> TaskError {
         self.task.record().at().drop_handle();
-        match self.task.outcome() {
-            Some(Outcome::Failed(failure)) => TaskError::Failed(failure),
-            Some(Outcome::Panicked(panic)) => TaskError::Panicked(panic),
-            Some(Outcome::Cancelled) => TaskError::Cancelled,
-            Some(Outcome::LoopClosed) => TaskError::LoopClosed,
-            Some(Outcome::Completed) | None => TaskError::Taken,
-        }
+        self.task.outcome().map_or(TaskError::Taken, TaskError::of)
     }
 }
 

@@ -336,9 +336,5 @@ pub(super) fn dropped_by_loop(record: RecordAt<'_>) -> Outcome {
 
 /// Settles, a panic in a destructor being the outcome, unless the body had failed before.
 pub(super) fn settle(record: RecordAt<'_>, outcome: Outcome, dropped: Result<(), Payload>) {
-    let outcome = match dropped {
-        Err(payload) if !outcome.is_failure() => Outcome::Panicked(Panic::new(payload)),
-        _ => outcome,
-    };
-    record.settle(outcome);
+    record.settle(outcome.after_drop(dropped));
 }

@@ -30,6 +30,15 @@ impl Outcome {
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Panicked(_))
     }
+
+    /// What it is when the body has been dropped: a panic in its destructor, unless it had failed before.
+    #[inline]
+    pub(crate) fn after_drop(self, dropped: Result<(), Payload>) -> Self {
+        match dropped {
+            Err(payload) if !self.is_failure() => Self::Panicked(Panic::new(payload)),
+            _ => self,
+        }
+    }
 }
 
 impl fmt::Display for Outcome {
@@ -58,6 +67,19 @@ pub enum TaskError {
     LoopClosed,
     /// The task was awaited before, and gave its value then.
     Taken,
+}
+
+impl TaskError {
+    /// What an outcome is to who awaits a value that there is not, or not any more.
+    pub(crate) fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Completed => Self::Taken,
+            Outcome::Failed(failure) => Self::Failed(failure),
+            Outcome::Panicked(panic) => Self::Panicked(panic),
+            Outcome::Cancelled => Self::Cancelled,
+            Outcome::LoopClosed => Self::LoopClosed,
+        }
+    }
 }
 
 impl fmt::Display for TaskError {

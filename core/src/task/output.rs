@@ -1,7 +1,8 @@
 //! What the body of a task may return.
 
 use std::rc::Rc;
-use std::sync::Arc;
+
+use crate::sync::Arc;
 
 /// A failure, of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

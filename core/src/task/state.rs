@@ -1,8 +1,8 @@
-//! What a task is at.
+//! What a task is doing.
 
 use std::fmt;
 
-/// What a task is at, between its spawn and its end.
+/// What a task is doing, between its spawn and its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TaskState {

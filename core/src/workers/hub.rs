@@ -108,7 +108,9 @@ pub(super) fn work<O: LoopOwner<Handle: Timer>>(
 ) -> Report {
     let mut lifespan = match call_caught(|| describe(worker)) {
         Ok(lifespan) => lifespan,
-        Err(payload) => return hub.not_started(worker, StartError::Factory(Panic::new(payload))),
+        Err(payload) => {
+            return hub.not_started(worker, StartError::DescriptionPanicked(Panic::new(payload)));
+        }
     };
     lifespan.observe_for(&hub.observers);
     hub.crew.add(worker, lifespan.board());

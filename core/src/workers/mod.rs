@@ -12,7 +12,9 @@ use std::fmt;
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::{LoopOwner, Timer};
 use crate::inside::InsideLoop;
-use crate::lifespan::{Bound, HandlerOutcome, Lifespan, Report, Sources, StartError, StopSource};
+use crate::lifespan::{
+    BoundSources, HandlerOutcome, Lifespan, Report, Sources, StartError, StopSource,
+};
 use crate::monitor::Monitor;
 use crate::observer::Observer;
 use crate::registry::WorkerTasks;
@@ -35,7 +37,7 @@ type MainHandler<'a> = Box<dyn FnOnce() -> Result<(), BoxError> + 'a>;
 ///
 /// The workers stop together: what stops one, stops all, each through its own orderly stop within
 /// its own budgets. That is a stop that somebody asks for, a failed start, the end of its `serve`, a
-/// description that panics; not the failure of a task, which is reported, as in any lifespan.
+/// description that panics; not the failure of a task, unless its policy is to stop the lifespan.
 ///
 /// Compared with a runtime of several threads (`TokioLoop::multi_thread`), a task stays on its
 /// worker, may be one that is not `Send`, and never waits for another worker's tasks. Compared with
@@ -166,8 +168,9 @@ impl<'a> Workers<'a> {
     /// Runs the workers, and blocks this thread until the last one has ended.
     ///
     /// The stop of each is bounded by its own [`deadline`](Lifespan::deadline); what becomes of the
-    /// process if one does not let go by then, its [`hard_end`](Lifespan::hard_end) says. The report says what failed, also if nothing could start: inside a running
-    /// loop, for example, it holds [`RunError::InsideLoop`](crate::RunError::InsideLoop).
+    /// process if one does not let go by then, its [`hard_end`](Lifespan::hard_end) says. The report
+    /// says what failed, also if nothing could start: inside a running loop, for example, it holds
+    /// [`RunError::InsideLoop`](crate::RunError::InsideLoop).
     pub fn run(mut self) -> WorkersReport {
         let report = self.run_all();
         // What was not called goes here, too, and does not cost the report.
@@ -196,12 +199,12 @@ impl<'a> Workers<'a> {
     }
 
     /// Refuses what cannot run, and binds the sources; nothing has run then.
-    fn bind(&mut self) -> Result<Bound, StartError> {
+    fn bind(&mut self) -> Result<BoundSources, StartError> {
         (self.may_block)("Workers::run").map_err(|inside| StartError::Run(inside.into()))?;
         if let Some(error) = self.refused.take() {
             return Err(error);
         }
-        let mut bound = Bound::default();
+        let mut bound = BoundSources::default();
         let sources = std::mem::take(&mut self.sources);
         sources.bind(&self.hub.event, &self.hub.cancel, &mut bound)?;
         Ok(bound)

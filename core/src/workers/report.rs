@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{ExitCode, Termination};
 
 use crate::event::{Reason, ShutdownEvent};
-use crate::lifespan::{HandlerOutcome, Report, StartError};
+use crate::lifespan::{Because, HandlerOutcome, Report, StartError};
 use crate::worker::Worker;
 
 /// What happened on the main thread and on every worker.
@@ -86,9 +86,11 @@ impl fmt::Display for WorkersReport {
             None => writeln!(f)?,
         }
         if let Some(error) = &self.start_error {
-            writeln!(f, "  did not start: {error}")?;
+            writeln!(f, "  did not start: {error}{}", Because(Some(error)))?;
         }
-        writeln!(f, "  main: start {}; stop {}", self.main_start, self.main_stop)?;
+        let (start, stop) = (&self.main_start, &self.main_stop);
+        write!(f, "  main: start {start}{}", start.because())?;
+        writeln!(f, "; stop {stop}{}", stop.because())?;
         for (index, report) in self.workers.iter().enumerate() {
             write!(f, "  worker {index}: ")?;
             for (number, line) in report.to_string().lines().enumerate() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lifespan_core::{Lifespan, Outcome, SpawnError, TaskError};
+use lifespan_core::{AwaitedKind, Lifespan, Outcome, SpawnError, TaskError};
 
 use crate::by_hand::{ByHand, next_round, run, serve, serve_with};
 use crate::outcomes::Gone;
@@ -94,7 +94,7 @@ fn a_closure_that_finds_no_thread_is_a_straggler_by_name() {
         next_round().await;
     }));
     let [straggler] = &report.stragglers[..] else { panic!("{report}") };
-    assert_eq!((straggler.path.as_str(), straggler.is_blocking), ("stuck", true));
+    assert_eq!((straggler.path.as_str(), straggler.kind), ("stuck", AwaitedKind::Blocking));
     assert!(straggler.age >= Duration::from_secs(3));
     assert_eq!(straggler.spawned_at.file(), file!());
     assert_eq!(report.exit_code(), 6);

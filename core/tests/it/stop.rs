@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use lifespan_core::{Cx, HandlerOutcome, Lifespan, Outcome, Reason, Spawner, TaskError};
+use lifespan_core::{
+    AwaitedKind, Cx, HandlerOutcome, Lifespan, Outcome, Reason, Spawner, TaskError,
+};
 
 use crate::by_hand::{ByHand, Hand, next_round, run, serve};
 use crate::outcomes::Gone;
@@ -221,7 +223,7 @@ fn a_task_that_its_loop_never_drops_is_a_straggler_and_can_still_call_spawn() {
         hand.hold_tasks();
     }));
     let [straggler] = &report.stragglers[..] else { panic!("{report}") };
-    assert_eq!((straggler.path.as_str(), straggler.is_blocking), ("stuck", false));
+    assert_eq!((straggler.path.as_str(), straggler.kind), ("stuck", AwaitedKind::Task));
     assert!(report.task("stuck").unwrap().outcome.is_none());
     assert_eq!(report.exit_code(), 6);
     // The loop has dropped the body since, which found its scope closed.

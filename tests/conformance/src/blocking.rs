@@ -4,7 +4,7 @@ use std::panic::panic_any;
 use std::sync::mpsc;
 
 use lifespan_core::{
-    Blocking, Cx, Lifespan, LoopOwner, Outcome, RunError, SpawnError, TaskError, Timer,
+    AwaitedKind, Blocking, Cx, Lifespan, LoopOwner, Outcome, RunError, SpawnError, TaskError, Timer,
 };
 
 use crate::support::{Bomb, Moment, NEVER, SHORT, inside};
@@ -197,7 +197,7 @@ pub fn a_straggler_is_named<O: LoopOwner<Handle: Timer + Blocking>>(owner: O) {
         .run();
     drop(release);
     let [straggler] = report.stragglers.as_slice() else { panic!("{report}") };
-    assert_eq!((straggler.path.as_str(), straggler.is_blocking), ("files/stuck", true));
+    assert_eq!((straggler.path.as_str(), straggler.kind), ("files/stuck", AwaitedKind::Blocking));
     assert_eq!(report.exit_code(), 6);
     ended.wait_blocking();
 }

@@ -5,7 +5,9 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use lifespan_core::{Blocking, EventLoop, Lifespan, LoopOwner, Outcome, RunError, Timer};
+use lifespan_core::{
+    AwaitedKind, Blocking, EventLoop, Lifespan, LoopOwner, Outcome, RunError, Timer,
+};
 use lifespan_sim::SimLoop;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -85,7 +87,7 @@ fn a_closure_that_ignores_the_stop_is_left_behind_at_the_virtual_deadline() {
         .run();
     drop(release);
     assert_eq!(report.stragglers[0].path, "deaf");
-    assert!(report.stragglers[0].is_blocking);
+    assert_eq!(report.stragglers[0].kind, AwaitedKind::Blocking);
     assert!(report.phases.stopping >= SECOND * 30);
 }
 

@@ -9,6 +9,7 @@ mod text;
 #[cfg(feature = "json")]
 pub(crate) use json::write_error;
 pub use parts::{ComponentReport, HandlerOutcome, Phases, Straggler, TaskReport};
+pub(crate) use sources::Because;
 
 use super::start_error::StartError;
 use crate::event::{Reason, ShutdownEvent};
@@ -116,8 +117,14 @@ impl Report {
 
     /// Returns the exit status: the first of these that applies.
     ///
-    /// 3: the start failed; 4: a task failed or panicked, and nobody awaited it; 5: a shutdown handler failed, panicked or
-    /// took too long; 6: something was forced or left behind, or its loop ended; 0: clean.
+    /// - 3: the start failed.
+    /// - 4: a task failed or panicked, and nobody awaited it; the foreground failed or panicked; or the
+    ///   lifespan stopped because a task had failed, whoever awaited that ([`Reason::TaskFailed`]).
+    /// - 5: a shutdown handler failed, panicked or took too long.
+    /// - 6: the stop had to cancel a task or the foreground, or the loop dropped a task; something was
+    ///   left behind; the loop ended under it, or could make no progress any more; or the overall
+    ///   deadline passed before the loop let go.
+    /// - 0: clean.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         if self.start_error.is_some() {

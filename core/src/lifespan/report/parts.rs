@@ -114,12 +114,11 @@ pub struct Straggler {
     pub path: String,
     /// How long it has lived, in the loop's time: since it first waited, or else since the stop began.
     pub age: Duration,
-    /// What it is: a task, a blocking closure, or the foreground, whose path is empty.
+    /// What it is: a task, a blocking closure, which cannot be cancelled, or the foreground, whose path
+    /// is empty.
     pub kind: AwaitedKind,
     /// Whether a thread was in the middle of polling it: it blocks that, or is busy without end.
     pub is_polled: bool,
-    /// Whether it is a closure on a thread, which cannot be cancelled.
-    pub is_blocking: bool,
     /// The line that spawned it.
     pub spawned_at: &'static Location<'static>,
 }
@@ -175,13 +174,13 @@ impl Straggler {
         let is_blocking = task.record().flags().is_blocking();
         let kind = if is_blocking { AwaitedKind::Blocking } else { AwaitedKind::Task };
         let is_polled = task.record().at().is_polled();
-        Self { path, age, kind, is_polled, is_blocking, spawned_at }
+        Self { path, age, kind, is_polled, spawned_at }
     }
 
     /// The foreground, if it is that.
     pub(in crate::lifespan) fn of_foreground(awaited: &Awaited) -> Option<Self> {
         let (kind, path, age) = (awaited.kind, String::new(), awaited.waited);
         let spawned_at = awaited.spawned_at.filter(|_| kind == AwaitedKind::Serve)?;
-        Some(Self { path, age, kind, is_polled: false, is_blocking: false, spawned_at })
+        Some(Self { path, age, kind, is_polled: false, spawned_at })
     }
 }

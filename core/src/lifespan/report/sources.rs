@@ -24,7 +24,7 @@ pub(super) fn of<'a>(
 }
 
 /// Shows what is behind an error, after its text.
-pub(super) struct Because<'a>(pub(super) Option<&'a (dyn Error + 'static)>);
+pub(crate) struct Because<'a>(pub(crate) Option<&'a (dyn Error + 'static)>);
 
 impl fmt::Display for Because<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -29,50 +29,63 @@ impl fmt::Display for Report {
         if let Some(stalled) = &self.stalled {
             writeln!(f, "  {stalled}")?;
         }
-        for component in &self.components {
-            let ComponentReport { name, startup, shutdown, late_shutdowns, .. } = component;
-            write!(f, "  component {name}: startup {startup}{}", startup.because())?;
-            write!(f, "; shutdown {shutdown}{}", shutdown.because())?;
-            for late in late_shutdowns {
-                write!(f, "; added shutdown {late}{}", late.because())?;
-            }
-            let ComponentReport { start_took, stop_took, .. } = component;
-            writeln!(f, " (started in {start_took:.1?}, stopped in {stop_took:.1?})")?;
-        }
+        self.components.iter().try_for_each(|component| component.line(f))?;
         if let Some(outcome) = &self.serve {
             writeln!(f, "  serve: {outcome}{}", because(outcome))?;
         }
-        for TaskReport { path, outcome, attempts, age, overran, spawned_at, .. } in &self.tasks {
-            let Some(outcome) = outcome else { continue };
-            let was_cut = *overran && matches!(outcome, Outcome::Cancelled);
-            let why = if was_cut { " because its grace was over" } else { "" };
-            write!(f, "  task {path}: {outcome}{}{why}, after {age:.1?}", because(outcome))?;
-            if *attempts > 1 {
-                write!(f, " and {attempts} attempts")?;
-            }
-            writeln!(f, " (spawned at {spawned_at})")?;
-        }
+        self.tasks.iter().try_for_each(|task| task.line(f))?;
         if self.more_failures > 0 {
             writeln!(f, "  and {} more failed tasks", self.more_failures)?;
         }
         if self.more_forced > 0 {
             writeln!(f, "  and {} more tasks whose grace was over", self.more_forced)?;
         }
-        for Straggler { path, age, kind, is_polled, spawned_at, .. } in &self.stragglers {
-            let what = match kind {
-                AwaitedKind::Serve => String::from("the foreground"),
-                AwaitedKind::Blocking => format!("task {path}, a blocking closure"),
-                _ => format!("task {path}"),
-            };
-            let holds = if *is_polled { ", which holds its thread" } else { "" };
-            writeln!(f, "  left behind: {what}, {age:.1?} old{holds} (spawned at {spawned_at})")?;
+        self.stragglers.iter().try_for_each(|straggler| straggler.line(f))
+    }
+}
+
+impl ComponentReport {
+    fn line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, startup, start_took, shutdown, late_shutdowns, stop_took } = self;
+        write!(f, "  component {name}: startup {startup}{}", startup.because())?;
+        write!(f, "; shutdown {shutdown}{}", shutdown.because())?;
+        for late in late_shutdowns {
+            write!(f, "; added shutdown {late}{}", late.because())?;
         }
-        Ok(())
+        writeln!(f, " (started in {start_took:.1?}, stopped in {stop_took:.1?})")
+    }
+}
+
+impl TaskReport {
+    /// None of one that has not ended: it is a straggler.
+    fn line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, outcome, attempts, age, overran, spawned_at, .. } = self;
+        let Some(outcome) = outcome else { return Ok(()) };
+        let was_cut = *overran && matches!(outcome, Outcome::Cancelled);
+        let why = if was_cut { " because its grace was over" } else { "" };
+        write!(f, "  task {path}: {outcome}{}{why}, after {age:.1?}", because(outcome))?;
+        if *attempts > 1 {
+            write!(f, " and {attempts} attempts")?;
+        }
+        writeln!(f, " (spawned at {spawned_at})")
+    }
+}
+
+impl Straggler {
+    fn line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, age, kind, is_polled, spawned_at } = self;
+        let what = match kind {
+            AwaitedKind::Serve => String::from("the foreground"),
+            AwaitedKind::Blocking => format!("task {path}, a blocking closure"),
+            _ => format!("task {path}"),
+        };
+        let holds = if *is_polled { ", which holds its thread" } else { "" };
+        writeln!(f, "  left behind: {what}, {age:.1?} old{holds} (spawned at {spawned_at})")
     }
 }
 
 impl HandlerOutcome {
-    fn because(&self) -> Because<'_> {
+    pub(crate) fn because(&self) -> Because<'_> {
         match self {
             Self::Failed(failure) => Because(Some(failure)),
             _ => Because(None),
