@@ -5,18 +5,27 @@ use lifespan_core::{Cx, LoopOwner, Outcome, TaskError, TaskRef, Timer};
 
 use crate::support::{Log, Moment, inside};
 
-/// Cancelled right after the spawn, the body is dropped and the task has not completed.
+/// Cancelled right after the spawn, the body is dropped without having been polled.
+///
+/// Where other threads poll, one of them may be faster: then the body, which awaits nothing, has
+/// completed. It is tried until none was.
 pub fn before_the_first_poll<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
-        let gone = Moment::default();
-        let held = gone.on_drop();
-        let task = cx.spawn(async move |_cx| {
-            let _held = held;
-            pending::<()>().await;
-        });
-        assert!(matches!(task.cancel().await, Outcome::Cancelled));
-        assert!(gone.has_come(), "the outcome was told before the body was dropped");
-        assert!(matches!(task.await, Err(TaskError::Cancelled)));
+        loop {
+            let (polled, gone) = (Moment::default(), Moment::default());
+            let (at_poll, held) = (polled.clone(), gone.on_drop());
+            let task = cx.spawn(async move |_cx| {
+                let _held = held;
+                at_poll.come();
+            });
+            let is_cancelled = matches!(task.cancel().await, Outcome::Cancelled);
+            assert_eq!(is_cancelled, !polled.has_come(), "cancelled, and polled all the same");
+            assert!(gone.has_come(), "the outcome was told before the body was dropped");
+            assert_eq!(is_cancelled, matches!(task.await, Err(TaskError::Cancelled)));
+            if is_cancelled {
+                break;
+            }
+        }
     });
 }
 
@@ -51,7 +60,7 @@ pub fn while_sleeping<O: LoopOwner<Handle: Timer>>(owner: O) {
     });
 }
 
-/// Cancelled after its end, a task keeps its outcome, and its value.
+/// Cancelled after its end, a task keeps its outcome, and its value; its error is not the canceller's.
 pub fn after_the_end<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
         let task = cx.spawn(async |_cx| 11);
@@ -61,7 +70,20 @@ pub fn after_the_end<O: LoopOwner<Handle: Timer>>(owner: O) {
         let failed = cx.spawn(async |_cx| Err::<(), _>("its own error"));
         failed.task_ref().finished().await;
         assert_eq!(failed.cancel().await.to_string(), "failed: its own error");
-        assert!(failed.await.is_err());
+        assert_eq!(failed.await.unwrap_err().to_string(), "the task failed: its own error");
+        let panicked = cx.task("panicked").spawn(async |_cx| panic!("its own panic")).unwrap();
+        panicked.task_ref().finished().await;
+        for _ in 0..2 {
+            assert_eq!(panicked.cancel().await.to_string(), "panicked: its own panic");
+        }
+        assert!(cx.tasks().cancel("panicked").await.is_err(), "nobody has the name");
+        let ended: Result<(), TaskError> = panicked.await;
+        assert!(matches!(ended, Err(TaskError::Panicked(it)) if it.text() == "its own panic"));
+        let cancelled = cx.spawn(async |_cx| pending::<()>().await);
+        for _ in 0..2 {
+            assert!(matches!(cancelled.cancel().await, Outcome::Cancelled));
+        }
+        assert!(cx.tasks().is_empty());
     });
 }
 

@@ -124,7 +124,9 @@ pub fn a_cancel_takes_effect_in_the_next_drive<O: StandsStill<Handle: Timer>>(ow
     let mut foreground = on(owner);
     let polled = foreground.schedule(async |cx| cx.sleep(NEVER).await);
     foreground.step().expect("the loop runs");
-    let unpolled = foreground.schedule(async |cx| cx.sleep(NEVER).await);
+    let begun = Moment::default();
+    let at_begin = begun.clone();
+    let unpolled = foreground.schedule(async move |_cx| at_begin.come());
     drop((polled.cancel(), polled.cancel(), unpolled.cancel()));
     assert_eq!(foreground.tasks().len(), 2, "nobody has driven the loop");
     foreground.step().expect("the loop runs");
@@ -132,6 +134,7 @@ pub fn a_cancel_takes_effect_in_the_next_drive<O: StandsStill<Handle: Timer>>(ow
     for task in [polled, unpolled] {
         assert!(matches!(task.task_ref().outcome(), Some(Outcome::Cancelled)));
     }
+    assert!(!begun.has_come(), "cancelled before its first poll it never runs");
 }
 
 /// The end of a foreground is the stop of a lifespan: its tasks hear of it, and end by themselves.

@@ -107,17 +107,21 @@ pub fn is_cancelled_like_any_other<O: LoopOwner<Handle: Timer + LocalLoop>>(owne
                 self.0.set(true);
             }
         }
-        for polls in 0..2 {
+        for is_to_begin in [false, true] {
             gone.set(false);
             let held = SetOnDrop(Rc::clone(&gone));
+            let begun = Rc::new(Cell::new(false));
+            let at_begin = Rc::clone(&begun);
             let task = cx.spawn_local(async move |_cx| {
                 let _held = held;
+                at_begin.set(true);
                 pending::<()>().await;
             });
-            for _ in 0..polls {
+            while is_to_begin && !begun.get() {
                 yield_now().await;
             }
             assert!(matches!(task.cancel().await, Outcome::Cancelled));
+            assert_eq!(begun.get(), is_to_begin, "cancelled before its first poll it never runs");
             assert!(gone.get());
         }
     });
