@@ -1,4 +1,5 @@
-//! Two threads that spawn, look up, stop, cancel and drop at random, each against a list of its own.
+//! Two threads that spawn, track, look up, stop, cancel and drop at random, each against a list of its
+//! own.
 //!
 //! A thread has names that only it uses: of those it knows at any time whether they are taken. Other
 //! names both use: of those it is only known that no two bodies live at once. The random numbers
@@ -12,10 +13,11 @@ use std::time::Instant;
 
 use futures_lite::future::block_on;
 use lifespan_core::{
-    Cx, EventLoop, LoopOwner, Outcome, SpawnError, Spawner, Task, TaskId, TaskRef, Timer,
+    Cx, EventLoop, LoopOwner, Outcome, ShutdownEvent, SpawnError, Spawner, Task, TaskId, TaskRef,
+    Timer,
 };
 
-use crate::support::{Moment, Random, at_the_least, inside};
+use crate::support::{Moment, Random, at_the_least, handle_of, inside};
 
 /// What each thread does at the least.
 const STEPS: usize = 4_000;
@@ -24,17 +26,17 @@ const OWN_NAMES: usize = 12;
 const SHARED_NAMES: usize = 3;
 
 /// No answer differs from what the thread's own list says, and nothing is left at the end.
-pub fn is_as_the_lists_say<O: LoopOwner<Handle: Timer>>(owner: O) {
-    let until = at_the_least();
+pub fn is_as_the_lists_say<O: LoopOwner<Handle: Timer>>(mut owner: O) {
+    let (handle, until) = (handle_of(&mut owner), at_the_least());
     inside(owner, async move |cx| {
         let lives = Arc::new([const { AtomicUsize::new(0) }; SHARED_NAMES]);
         let done = [1, 2].map(|number| {
-            let (spawner, lives) = (cx.spawner(), Arc::clone(&lives));
+            let (handle, spawner, lives) = (handle.clone(), cx.spawner(), Arc::clone(&lives));
             let done = Moment::default();
             let at_end = done.on_drop();
             let thread = thread::spawn(move || {
                 let _at_end = at_end;
-                Churn::new(spawner, number, lives).run(until);
+                Churn::new(handle, spawner, number, lives).run(until);
             });
             (done, thread)
         });
@@ -58,6 +60,8 @@ struct Entry {
 }
 
 struct Churn<L> {
+    /// Carries what is tracked.
+    handle: L,
     spawner: Spawner<L>,
     random: Random,
     own: [(String, Option<Entry>); OWN_NAMES],
@@ -65,13 +69,18 @@ struct Churn<L> {
 }
 
 impl<L: EventLoop> Churn<L> {
-    fn new(spawner: Spawner<L>, number: u64, shared: Arc<[AtomicUsize; SHARED_NAMES]>) -> Self {
+    fn new(
+        handle: L,
+        spawner: Spawner<L>,
+        number: u64,
+        shared: Arc<[AtomicUsize; SHARED_NAMES]>,
+    ) -> Self {
         // Some are longer than what is kept inline.
         let name = |at| {
             format!("{}{number}-{at}", if at % 3 == 0 { "long ".repeat(9) } else { String::new() })
         };
         let own = std::array::from_fn(|at| (name(at), None));
-        Self { spawner, random: Random::new(number), own, shared }
+        Self { handle, spawner, random: Random::new(number), own, shared }
     }
 
     fn run(mut self, until: Instant) {
@@ -79,7 +88,7 @@ impl<L: EventLoop> Churn<L> {
         while step < STEPS || Instant::now() < until {
             step += 1;
             let at = self.random.below(OWN_NAMES);
-            match self.random.below(10) {
+            match self.random.below(13) {
                 0..3 => self.spawn(at),
                 3 => self.look_up(at),
                 4 => self.cancel(at),
@@ -87,7 +96,9 @@ impl<L: EventLoop> Churn<L> {
                 6 => self.own[at].1.iter_mut().for_each(|entry| entry.handle = None),
                 7 => self.spawn_one_that_ends(at),
                 8 => self.spawn_shared(),
-                _ => self.cancel_shared(),
+                9 => self.cancel_shared(),
+                10..12 => self.track(at),
+                _ => self.track_one_that_ends(at),
             }
         }
         for at in 0..OWN_NAMES {
@@ -98,19 +109,39 @@ impl<L: EventLoop> Churn<L> {
 
     fn spawn(&mut self, at: usize) {
         let is_polite = self.random.below(2) == 0;
-        let (name, entry) = &mut self.own[at];
-        let spawned = self.spawner.task(name.clone()).spawn(async move |cx: Cx<'_, L>| {
-            if is_polite {
-                cx.shutdown().wait().await;
-            } else {
-                pending::<()>().await;
-            }
-        });
-        match (spawned, &entry) {
-            (Ok(task), None) => {
+        let spawned = self.spawner.task(self.own[at].0.clone());
+        let spawned =
+            spawned.spawn(async move |cx: Cx<'_, L>| live(cx.shutdown(), is_polite).await);
+        self.enter(
+            at,
+            spawned.map(|task| {
                 let id = task.task_ref().id();
-                *entry = Some(Entry { id, handle: Some(task), is_polite });
-            }
+                Entry { id, handle: Some(task), is_polite }
+            }),
+        );
+    }
+
+    /// As `spawn`, of a future that the bare loop carries.
+    fn track(&mut self, at: usize) {
+        let is_polite = self.random.below(2) == 0;
+        let tracked = self.spawner.task(self.own[at].0.clone());
+        let tracked = tracked.track_with(|stop| async move { live(&stop, is_polite).await });
+        let handle = self.handle.clone();
+        self.enter(
+            at,
+            tracked.map(|tracked| {
+                let id = tracked.task_ref().id();
+                assert!(handle.spawn(async { drop(tracked.await) }).is_ok(), "the loop runs");
+                Entry { id, handle: None, is_polite }
+            }),
+        );
+    }
+
+    /// Enters a task that has begun, where none lives; where one does, it was refused.
+    fn enter<F>(&mut self, at: usize, begun: Result<Entry, SpawnError<F>>) {
+        let (name, entry) = &mut self.own[at];
+        match (begun, &entry) {
+            (Ok(begun), None) => *entry = Some(begun),
             (Err(SpawnError::NameTaken { name: taken, .. }), Some(_)) => {
                 assert_eq!(taken.as_str(), name)
             }
@@ -173,6 +204,21 @@ impl<L: EventLoop> Churn<L> {
         }
     }
 
+    /// As `spawn_one_that_ends`, of a future that this thread carries, or drops.
+    fn track_one_that_ends(&mut self, at: usize) {
+        let (name, entry) = &self.own[at];
+        let tracked = self.spawner.task(name.clone()).track(async move { at });
+        assert_eq!(tracked.is_ok(), entry.is_none(), "{name}");
+        let Ok(tracked) = tracked else { return };
+        if self.random.below(2) == 0 {
+            assert_eq!(block_on(tracked).unwrap(), at);
+        } else {
+            let task = tracked.task_ref().clone();
+            drop(tracked);
+            assert!(matches!(ended(&task), Outcome::Cancelled));
+        }
+    }
+
     fn spawn_shared(&mut self) {
         let at = self.random.below(SHARED_NAMES);
         let lives = Arc::clone(&self.shared);
@@ -191,6 +237,15 @@ impl<L: EventLoop> Churn<L> {
         if let Some(task) = self.spawner.tasks().get(&format!("shared-{at}")) {
             assert!(matches!(block_on(task.cancel()), Outcome::Cancelled));
         }
+    }
+}
+
+/// Until it is stopped, or without end.
+async fn live(stop: &ShutdownEvent, is_polite: bool) {
+    if is_polite {
+        stop.wait().await;
+    } else {
+        pending::<()>().await;
     }
 }
 

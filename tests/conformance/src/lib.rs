@@ -40,6 +40,7 @@ mod support;
 pub mod threads;
 pub mod timers;
 pub mod tracked;
+pub mod two_threads;
 pub mod wakers;
 
 /// The guide, so that its code is compiled.

@@ -156,6 +156,9 @@ macro_rules! __behaviours_of_every_loop {
             tracked {
                 is_a_task_like_any_other, is_cancelled_by_name, is_waited_for_at_a_stop,
                 settles_when_it_is_dropped, catches_a_panic, may_be_detached,
+                is_a_task_though_the_bare_loop_carries_it,
+                is_waited_for_though_the_bare_loop_carries_it, is_cancelled_when_its_grace_is_over,
+                catches_a_panic_of_its_destructor, gives_its_failure_to_its_carrier,
             }
             states {
                 lives_from_start_to_stop, holds_one_value_of_each_type, is_fresh_in_each_run,
@@ -231,6 +234,10 @@ macro_rules! __behaviours_with_threads {
                 wake_a_task_that_ends, cancel_a_task, stop_the_lifespan, wait_for_the_stop,
                 spawn_while_it_ends, spawn_without_end, drop_what_is_bound, dispatch_and_hear,
                 drive_what_is_tracked,
+            }
+            two_threads {
+                cancel_what_is_tracked_while_it_is_polled, cancel_those_that_match,
+                remember_and_forget,
             }
             churn {
                 is_as_the_lists_say,

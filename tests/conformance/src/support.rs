@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use lifespan_core::{Cx, Lifespan, LoopOwner, Output, ShutdownEvent, Timer};
+use lifespan_core::{
+    Cx, EventLoop, Lifespan, LoopOwner, Output, ShutdownEvent, TaskError, Timer, Tracked,
+};
 
 /// Longer than any test may take: a wait that ended, ended for another reason.
 pub(crate) const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -25,6 +27,36 @@ where
 {
     let report = Lifespan::on(owner).serve(body).run();
     assert!(report.is_clean(), "{report}");
+}
+
+/// Returns the handle of the loop, which knows nothing of scopes, before a lifespan runs on it.
+pub(crate) fn handle_of<O: LoopOwner>(owner: &mut O) -> O::Handle {
+    owner.run(async |handle| handle.clone()).expect("the loop runs")
+}
+
+/// Has the bare loop carry what is tracked; gives what the carrier hears.
+pub(crate) fn carry<L, F, T>(
+    handle: &L,
+    tracked: Tracked<F>,
+) -> impl Future<Output = Result<T, TaskError>> + Send + use<L, F, T>
+where
+    L: EventLoop,
+    Tracked<F>: Future<Output = Result<T, TaskError>> + Send + 'static,
+    T: Send + 'static,
+{
+    let (ended, heard) = (Moment::default(), Arc::new(Mutex::new(None)));
+    let (at_end, hears) = (ended.on_drop(), Arc::clone(&heard));
+    let spawned = handle.spawn(async move {
+        let _at_end = at_end;
+        let ended = tracked.await;
+        *hears.lock().unwrap() = Some(ended);
+    });
+    assert!(spawned.is_ok(), "the loop runs");
+    async move {
+        ended.wait().await;
+        let heard = heard.lock().unwrap().take();
+        heard.expect("the carrier was polled to its end")
+    }
 }
 
 /// Something that happens once; any loop or thread can wait for it.
