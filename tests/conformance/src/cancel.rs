@@ -11,7 +11,7 @@ use crate::support::{Log, Moment, inside};
 /// completed. It is tried until none was.
 pub fn before_the_first_poll<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
-        loop {
+        for _attempt in 0..10_000 {
             let (polled, gone) = (Moment::default(), Moment::default());
             let (at_poll, held) = (polled.clone(), gone.on_drop());
             let task = cx.spawn(async move |_cx| {
@@ -23,9 +23,10 @@ pub fn before_the_first_poll<O: LoopOwner<Handle: Timer>>(owner: O) {
             assert!(gone.has_come(), "the outcome was told before the body was dropped");
             assert_eq!(is_cancelled, matches!(task.await, Err(TaskError::Cancelled)));
             if is_cancelled {
-                break;
+                return;
             }
         }
+        panic!("none of so many was cancelled before its first poll");
     });
 }
 
