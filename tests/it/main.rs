@@ -5,6 +5,7 @@
 mod loops;
 mod log;
 
+mod adopted;
 mod asgi_lifespan;
 mod attached;
 mod bareasgi;
