@@ -2,13 +2,15 @@
 //!
 //! Nothing here runs anything: who supervises a body asks, and acts on the answer.
 
+mod group;
 mod limit;
 mod policy;
 mod restarts;
 mod strategy;
 
+pub(crate) use group::{Ended, Group, Member};
 pub(crate) use limit::Limit;
 pub use policy::{OnEnd, OnFailure, RestartPolicy, Service};
 pub(crate) use restarts::{Decision, Restarts};
 pub use strategy::Strategy;
-pub(crate) use strategy::{Ended, Group, Member, Together};
+pub(crate) use strategy::Together;
