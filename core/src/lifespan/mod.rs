@@ -235,16 +235,13 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     ///
     /// As [`service_with`](Self::service_with), with all defaults.
     #[track_caller]
-    pub fn service<R, F>(mut self, name: impl Into<Name>, body: F) -> Self
+    pub fn service<R, F>(self, name: impl Into<Name>, body: F) -> Self
     where
         L: Timer,
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
-        let (service, at) = (Service::default(), Location::caller());
-        let added = self.plan.tasks.add_service(name.into(), service, body, at);
-        self.plan.note(added);
-        self
+        self.service_with(name, |it| it, body)
     }
 
     /// Adds a service of which `describe` says what its end means, and when it begins again.
