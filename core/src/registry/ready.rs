@@ -13,14 +13,17 @@ use crate::task::Outcome;
 impl TaskRef {
     /// Waits until the task has called [`Cx::ready`](crate::Cx::ready); any number may.
     ///
-    /// Of a service it is the attempt that runs which counts: one that begins again is not ready
-    /// before it says so again. Who was ready before it ended, was ready.
+    /// Of a service it is the attempt that runs which counts: from its end on, through the delay and
+    /// the wait for its turn, it is not ready before the next attempt says so. The wait begins at the
+    /// first poll; whatever becomes of the service then, it ends with the first attempt that is ready.
+    /// Who was ready before it ended for good, was ready.
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing; readiness is a level.
     ///
     /// # Errors
-    /// [`NotReady`] with the outcome, if the task has ended and never was ready.
+    /// [`NotReady`] with the outcome, if the task has ended and was not ready by then: one that never
+    /// was, and a service that was to begin again.
     ///
     /// # Examples
     /// ```
@@ -38,10 +41,7 @@ impl TaskRef {
     /// }
     /// ```
     pub fn ready(&self) -> Ready {
-        let is_queued = self.record().flags().is_queued();
-        let attempts = u64::from(!is_queued);
-        let vitals = self.record().registry().vitals_of(self.record().at(), attempts);
-        Ready { is_set: vitals.ready().wait_owned(), finished: self.finished() }
+        Ready { is_set: None, finished: self.finished() }
     }
 }
 
@@ -49,7 +49,8 @@ impl TaskRef {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Ready {
-    is_set: WaitOwned,
+    /// `None` before the first poll: by then it may be down.
+    is_set: Option<WaitOwned>,
     finished: Finished,
 }
 
@@ -57,10 +58,15 @@ impl Future for Ready {
     type Output = Result<(), NotReady>;
 
     /// The end is looked at first, and readiness then: a task is ready before it ends, so who finds
-    /// it at its end and not ready knows that it never was.
+    /// it at its end and not ready knows that it was not.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let ended = Pin::new(&mut self.finished).poll(context);
-        if Pin::new(&mut self.is_set).poll(context).is_ready() {
+        let Self { is_set, finished } = &mut *self;
+        let ended = Pin::new(&mut *finished).poll(context);
+        let is_set = is_set.get_or_insert_with(|| {
+            let record = finished.task().record();
+            record.registry().vitals_of(record.at()).ready().wait_owned()
+        });
+        if Pin::new(is_set).poll(context).is_ready() {
             return Poll::Ready(Ok(()));
         }
         let outcome = ready!(ended);
@@ -68,7 +74,7 @@ impl Future for Ready {
     }
 }
 
-/// A task has ended, and never was ready.
+/// A task has ended, and was not ready.
 #[derive(Clone, Debug)]
 pub struct NotReady {
     path: String,

@@ -74,7 +74,7 @@ impl TaskRef {
     #[must_use]
     pub fn attempts(&self) -> u64 {
         let once = || u64::from(!self.0.flags().is_queued());
-        self.vitals().map_or_else(once, |vitals| vitals.attempts())
+        self.vitals().and_then(|vitals| vitals.attempts()).unwrap_or_else(once)
     }
 
     /// Returns how the last attempt ended that has ended.

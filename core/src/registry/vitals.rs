@@ -12,30 +12,27 @@ use crate::wake::{call_caught, drop_caught};
 pub(crate) struct Vitals(Mutex<State>);
 
 struct State {
-    attempts: u64,
+    /// Of a service. Whether a task has begun, its record tells.
+    attempts: Option<u64>,
     /// How the last attempt ended that has ended.
     last: Option<Outcome>,
     /// Between two attempts.
     restarts: bool,
-    /// Set while it is ready.
+    /// Set while it is ready, and at its end if it was.
     ready: ShutdownEvent,
 }
 
 impl Vitals {
-    fn new(attempts: u64) -> Self {
+    fn new() -> Self {
         let ready = ShutdownEvent::new();
-        Self(Mutex::new(State { attempts, last: None, restarts: false, ready }))
+        Self(Mutex::new(State { attempts: None, last: None, restarts: false, ready }))
     }
 
-    /// Counts one more attempt, which is not ready yet.
+    /// Counts one more attempt.
     pub(crate) fn begin(&self) {
         let mut state = lock(&self.0);
-        state.attempts += 1;
+        *state.attempts.get_or_insert(0) += 1;
         state.restarts = false;
-        // Who waits for one that never was ready goes on waiting.
-        let was_ready = state.ready.is_set().then(|| std::mem::take(&mut state.ready));
-        drop(state);
-        drop(was_ready);
     }
 
     pub(crate) fn end(&self, outcome: Outcome) {
@@ -43,12 +40,18 @@ impl Vitals {
         let _ = drop_caught(old);
     }
 
-    /// The body is gone, and is to begin again.
+    /// The body is gone, and is to begin again: it is not ready before that one says so.
     pub(crate) fn restart(&self) {
-        lock(&self.0).restarts = true;
+        let mut state = lock(&self.0);
+        state.restarts = true;
+        // Who waits for one that was not ready goes on waiting, for the next attempt.
+        let was_ready = state.ready.is_set().then(|| std::mem::take(&mut state.ready));
+        drop(state);
+        drop(was_ready);
     }
 
-    pub(crate) fn attempts(&self) -> u64 {
+    /// How often a service has begun; `None` of a task.
+    pub(crate) fn attempts(&self) -> Option<u64> {
         lock(&self.0).attempts
     }
 
@@ -90,7 +93,7 @@ pub(super) struct VitalsTable {
 
 impl Registry {
     /// What is known beside the record; made here if nothing was.
-    pub(crate) fn vitals_of(&self, task: RecordAt<'_>, attempts: u64) -> Arc<Vitals> {
+    pub(crate) fn vitals_of(&self, task: RecordAt<'_>) -> Arc<Vitals> {
         let id = task.id();
         let mut forgotten = Vec::new();
         let mut table = lock(&self.vitals);
@@ -101,10 +104,17 @@ impl Registry {
             forgotten = table.take_forgotten(self);
             table.tidy_at = 16.max(table.by_id.len() * 2);
         }
-        let vitals = Arc::new(Vitals::new(attempts));
+        let vitals = Arc::new(Vitals::new());
         table.by_id.insert(id, (task.slot(), Arc::clone(&vitals)));
         drop(table);
         drop(forgotten);
+        vitals
+    }
+
+    /// As `vitals_of`, of a service: its attempts count from now on, whoever has asked for it before.
+    pub(crate) fn vitals_of_service(&self, task: RecordAt<'_>) -> Arc<Vitals> {
+        let vitals = self.vitals_of(task);
+        lock(&vitals.0).attempts.get_or_insert(0);
         vitals
     }
 

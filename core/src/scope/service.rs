@@ -150,7 +150,7 @@ impl<L: Timer> Registered<'_, L> {
     fn service_halves<F>(self, body: F) -> (Task<()>, Start<F, L, ()>) {
         let (task, start) = self.halves(body);
         // Now, so that whoever looks at it before its first poll finds a service.
-        drop(self.place.scope.registry().vitals_of(task.task_ref().record().at(), 0));
+        drop(self.place.scope.registry().vitals_of_service(task.task_ref().record().at()));
         (task, start)
     }
 }
@@ -195,7 +195,7 @@ impl<L> Cx<'_, L> {
     /// foreground, it does nothing.
     pub fn ready(&self) {
         if let Some(record) = self.record() {
-            self.place().scope.registry().vitals_of(record, 1).set_ready();
+            self.place().scope.registry().vitals_of(record).set_ready();
         }
     }
 }

@@ -129,7 +129,7 @@ impl<'a, L: Timer> Supervisor<'a, L> {
     fn new(home: &'a Home<L, ()>, service: Service, member: Member) -> Self {
         let record = home.record();
         let scope = &home.place().scope;
-        let vitals = scope.registry().vitals_of(record, 0);
+        let vitals = scope.registry().vitals_of_service(record);
         let stop = record.event(scope.event());
         Self { home, service, vitals, member, stop }
     }
@@ -272,7 +272,8 @@ impl<'a, L: Timer> Supervisor<'a, L> {
         let observers = &self.home.place().scope.shared().observers;
         if !observers.is_empty() {
             let task = TaskRef::new(self.record().refer());
-            observers.task_restarted(&task, self.vitals.attempts() + 1, outcome, delay);
+            let attempt = task.attempts() + 1;
+            observers.task_restarted(&task, attempt, outcome, delay);
         }
     }
 }

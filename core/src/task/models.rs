@@ -332,7 +332,7 @@ fn a_task_that_is_ready_and_ends_was_ready() {
     loom::model(|| {
         let spawned = record();
         let tracked = spawned.tracked();
-        let vitals = spawned.handle.registry().vitals_of(spawned.handle.at(), 1);
+        let vitals = spawned.handle.registry().vitals_of(spawned.handle.at());
         let mut waits = TaskRef::new(spawned.handle).ready();
         let thread = thread::spawn(move || {
             vitals.set_ready();

@@ -190,6 +190,68 @@ fn readiness_is_a_level_and_who_waits_no_more_leaves_nothing() {
 }
 
 #[test]
+fn a_task_that_was_asked_for_while_it_was_queued_has_begun_once() {
+    let report = serve(async |cx| {
+        let scope = cx.scope("one").max_concurrency(1).open().unwrap();
+        let first = scope.spawn(async |cx| cx.shutdown().wait().await).unwrap();
+        let second = scope.task("second").spawn(async |cx| {
+            cx.ready();
+            cx.shutdown().wait().await;
+            Err::<(), _>("no disk")
+        });
+        let second = second.unwrap();
+        let asked = second.task_ref().clone();
+        let mut ready = asked.ready();
+        assert!(is_pending(&mut ready));
+        assert_eq!((asked.state(), asked.attempts()), (TaskState::Queued, 0));
+        first.stop();
+        ready.await.unwrap();
+        assert_eq!((asked.state(), asked.attempts()), (TaskState::Running, 1));
+        drop(second);
+        asked.stop();
+        asked.finished().await;
+        assert_eq!(asked.attempts(), 1);
+        scope.detach();
+    });
+    let failed = report.task("one/second").unwrap();
+    assert_eq!((failed.unheard, failed.attempts), (true, 1));
+}
+
+#[test]
+fn who_was_asked_for_before_it_began_counts_its_attempts_from_one() {
+    let _ = serve(async |cx| {
+        let old = cx.service("one").spawn(async |_cx| pending::<()>().await).unwrap();
+        next_round().await;
+        let new = cx.service("one").replace(async |cx| {
+            cx.ready();
+            cx.shutdown().wait().await;
+        });
+        let queued = cx.tasks().iter().last().unwrap();
+        let mut ready = queued.ready();
+        assert!(is_pending(&mut ready));
+        assert_eq!((queued.state(), queued.attempts()), (TaskState::Queued, 0));
+        new.unwrap().await.detach();
+        ready.await.unwrap();
+        assert_eq!(queued.attempts(), 1);
+        drop(old);
+        queued.stop();
+    });
+}
+
+#[test]
+fn a_service_of_a_description_names_the_line_that_added_it() {
+    let (plain, described) = (line!() + 2, line!() + 3);
+    let lifespan = lifespan_core::Lifespan::on(ByHand::new())
+        .service("plain", async |_cx| ())
+        .component("part", |it| it.service("described", async |_cx| ()));
+    let report = run(lifespan.serve(async |_cx| next_round().await));
+    for (path, line) in [("plain", plain), ("part/described", described)] {
+        let at = report.task(path).unwrap().spawned_at;
+        assert_eq!((at.file(), at.line()), (file!(), line));
+    }
+}
+
+#[test]
 fn what_is_known_beside_the_records_does_not_grow() {
     let _ = serve(async |cx| {
         for _ in 0..2000 {

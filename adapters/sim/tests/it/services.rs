@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lifespan_core::{
     Cx, Lifespan, Observer, OnEnd, OnFailure, Outcome, Reason, Report, Restart, RestartPolicy,
-    SpawnError, StartError, TaskRef, TaskState,
+    SpawnError, StartError, Strategy, TaskRef, TaskState, Tasks,
 };
 use lifespan_sim::{Sim, SimLoop};
 
@@ -462,6 +462,126 @@ fn who_begins_again_is_not_ready_before_it_says_so_again() {
         })
         .run();
     assert!(report.is_clean(), "{report}");
+}
+
+/// Ready at once, it fails after a second, once; then it is ready two seconds after it has begun.
+async fn fails_once(cx: Cx<'_, Sim>) -> Result<(), &'static str> {
+    if cx.this_task().unwrap().attempts() == 1 {
+        cx.ready();
+        cx.sleep(SECOND).await;
+        return Err("once");
+    }
+    cx.sleep(SECOND * 2).await;
+    cx.ready();
+    cx.shutdown().wait().await;
+    Ok(())
+}
+
+#[test]
+fn who_waits_to_begin_again_is_not_ready() {
+    let policy = plain().backoff(SECOND * 30, SECOND * 30);
+    let report = Lifespan::on(SimLoop::new(0))
+        .service_with("feed", |it| it.on_failure(policy), fails_once)
+        .serve(async |cx| {
+            let (feed, began) = (cx.tasks().get("feed").unwrap(), cx.now());
+            feed.ready().await.unwrap();
+            let asked_before = feed.ready();
+            cx.sleep(SECOND * 5).await;
+            assert_eq!(feed.state(), TaskState::Restarting);
+            let waits = cx.spawn({
+                let feed = feed.clone();
+                async move |_cx| feed.ready().await.is_ok()
+            });
+            assert!(cx.timeout(SECOND * 5, feed.ready()).await.is_err(), "it is down");
+            // Nobody waits before the first poll, and it is down then.
+            asked_before.await.unwrap();
+            assert_eq!(cx.now() - began, SECOND * 33);
+            assert!(waits.await.unwrap());
+            feed.ready().await.unwrap();
+            assert_eq!(cx.now() - began, SECOND * 33);
+        })
+        .run();
+    assert!(report.is_clean(), "{report}");
+}
+
+#[test]
+fn who_waits_for_its_turn_to_begin_again_is_not_ready() {
+    let report = Lifespan::on(SimLoop::new(0))
+        .component("group", |it| {
+            it.strategy(Strategy::OneForAll)
+                .service("calm", async |cx| {
+                    cx.ready();
+                    cx.shutdown().wait().await;
+                })
+                .service_with("fails", |it| it.on_failure(plain()), fails_once)
+                .startup(async |cx| {
+                    let tasks = cx.tasks();
+                    cx.state().insert(tasks);
+                })
+        })
+        .serve(async |cx| {
+            let began = cx.now();
+            let calm = cx.state().get::<Tasks>().unwrap().get("calm").unwrap();
+            calm.ready().await.unwrap();
+            cx.sleep(SECOND * 3 / 2).await;
+            assert_eq!(calm.state(), TaskState::Restarting);
+            calm.ready().await.unwrap();
+            assert_eq!(cx.now() - began, SECOND * 2, "its second attempt is ready");
+        })
+        .run();
+    assert!(report.is_clean(), "{report}");
+}
+
+#[test]
+fn who_is_stopped_before_it_begins_again_was_not_ready() {
+    let policy = plain().backoff(SECOND * 30, SECOND * 30);
+    let report = Lifespan::on(SimLoop::new(0))
+        .service_with("feed", |it| it.on_failure(policy), fails_once)
+        .serve(async |cx| {
+            let feed = cx.tasks().get("feed").unwrap();
+            feed.ready().await.unwrap();
+            cx.sleep(SECOND * 5).await;
+            feed.stop();
+            let not_ready = feed.ready().await.unwrap_err();
+            assert!(matches!(not_ready.outcome(), Outcome::Completed));
+        })
+        .run();
+    assert!(report.is_clean(), "{report}");
+}
+
+/// Two services that must be ready; the second is, at once, and is down when the first one is.
+fn start_with_one_that_falls(budget: Duration) -> Report {
+    Lifespan::on(SimLoop::new(0))
+        .component("db", |it| {
+            it.start_timeout(budget)
+                .service_with(
+                    "slow",
+                    |it| it.must_be_ready(),
+                    async |cx| {
+                        cx.sleep(SECOND * 5).await;
+                        cx.ready();
+                        cx.shutdown().wait().await;
+                    },
+                )
+                .service_with(
+                    "falls",
+                    |it| it.must_be_ready().on_failure(plain().backoff(SECOND * 6, SECOND * 6)),
+                    fails_once,
+                )
+        })
+        .serve(async |_cx| ())
+        .run()
+}
+
+#[test]
+fn the_start_waits_for_one_that_was_ready_and_is_down_when_it_is_looked_at() {
+    let report = start_with_one_that_falls(SECOND * 20);
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.phases.starting, SECOND * 9, "begun again at 7, ready 2 later");
+    let report = start_with_one_that_falls(SECOND * 8);
+    let error = report.start_error.as_ref().unwrap();
+    assert!(matches!(error, StartError::NotReady { .. }) && error.to_string().contains("db/falls"));
+    assert_eq!((report.exit_code(), report.phases.starting), (3, SECOND * 8), "{report}");
 }
 
 #[test]
