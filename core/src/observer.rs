@@ -135,7 +135,7 @@ impl Restart<'_> {
         self.last
     }
 
-    /// Returns how long until then.
+    /// Returns how long until then; less, if meanwhile one fails that it begins again [with](crate::Strategy).
     #[must_use]
     pub fn delay(&self) -> Duration {
         self.delay

@@ -16,7 +16,9 @@ use super::{Factory, Scope, TaskFn, cx};
 use crate::event::{Reason, ShutdownEvent};
 use crate::event_loop::Timer;
 use crate::registry::{RecordAt, TaskRef, Vitals};
-use crate::service::{Decision, Ended, Group, Member, OnEnd, RestartPolicy, Restarts, Service};
+use crate::service::{
+    BeginsAgain, Decision, Ended, Group, Member, OnEnd, RestartPolicy, Restarts, Service,
+};
 use crate::sync::Arc;
 use crate::task::{BoxError, Outcome, Output, Panic};
 use crate::wake::call_caught;
@@ -65,8 +67,17 @@ where
 enum Next {
     /// The service has ended.
     End,
-    /// It begins again when this is over.
-    Restart(Duration),
+    /// It begins again when a delay is over.
+    Restart(Delay),
+    /// It begins again with another one, and has no delay of its own.
+    RestartWithAnother,
+}
+
+/// The time until a service begins again.
+struct Delay {
+    time: Duration,
+    /// Set when it does not count any more; `None`: never.
+    ended: Option<ShutdownEvent>,
 }
 
 async fn supervise<L, F, R>(
@@ -91,14 +102,18 @@ where
         let began = supervisor.loop_handle().now();
         let (outcome, ended) = supervisor.attempt(&factory).await;
         supervisor.vitals.end(outcome.clone());
-        let again = match ended {
-            Ended::ByItself => match supervisor.judge(&outcome, began, &mut restarts) {
-                Next::End => return into_result(outcome),
-                Next::Restart(delay) => supervisor.wait(&outcome, delay).await,
-            },
-            Ended::Told => {
-                supervisor.vitals.restart();
-                supervisor.tell_restart(&outcome, Duration::ZERO);
+        let next = match ended {
+            Ended::ByItself => supervisor.judge(&outcome, began, &mut restarts),
+            Ended::Told => Next::RestartWithAnother,
+        };
+        let again = match next {
+            Next::End => return into_result(outcome),
+            Next::Restart(delay) => {
+                supervisor.restart(&outcome, delay.time);
+                supervisor.wait(delay).await
+            }
+            Next::RestartWithAnother => {
+                supervisor.restart(&outcome, Duration::ZERO);
                 Again::Yes
             }
         };
@@ -205,9 +220,13 @@ impl<'a, L: Timer> Supervisor<'a, L> {
         restarts: &mut Restarts,
     ) -> Next {
         let now = self.loop_handle().now();
-        match restarts.next(policy, began, now) {
-            Decision::After(delay) if self.member.may_begin_again(now) => Next::Restart(delay),
-            Decision::After(_) | Decision::GiveUp => self.escalate(outcome, Scope::fail),
+        let Decision::After(time) = restarts.next(policy, began, now) else {
+            return self.escalate(outcome, Scope::fail);
+        };
+        match self.member.begin_again(now) {
+            BeginsAgain::Delayed(ended) => Next::Restart(Delay { time, ended }),
+            BeginsAgain::WithAnother => Next::RestartWithAnother,
+            BeginsAgain::TooOften => self.escalate(outcome, Scope::fail),
         }
     }
 
@@ -222,19 +241,26 @@ impl<'a, L: Timer> Supervisor<'a, L> {
         Next::End
     }
 
-    /// Waits until a delay is over; those that begin again with this one are told at once.
-    async fn wait(&self, outcome: &Outcome, delay: Duration) -> Again {
+    /// Says that the service, whose body is gone, begins again.
+    fn restart(&self, outcome: &Outcome, delay: Duration) {
         self.vitals.restart();
-        self.member.wait();
         self.tell_restart(outcome, delay);
-        let mut sleep = pin!(self.loop_handle().sleep(delay));
-        let mut stopped = self.stop.wait();
+    }
+
+    /// Waits until a delay is over.
+    async fn wait(&self, delay: Delay) -> Again {
+        let Delay { time, ended } = delay;
+        let mut sleep = pin!(self.loop_handle().sleep(time));
+        let (mut stopped, mut ended) = (self.stop.wait(), ended.as_ref().map(ShutdownEvent::wait));
         let mut polls = 0_u32;
         let again = poll_fn(|context| {
             if Pin::new(&mut stopped).poll(context).is_ready() {
                 return Poll::Ready(Again::No);
             }
             polls = polls.saturating_add(1);
+            if ended.as_mut().is_some_and(|ended| Pin::new(ended).poll(context).is_ready()) {
+                return Poll::Ready(Again::Yes);
+            }
             // Of a loop that has ended this is dropped: nothing begins again there.
             match sleep.as_mut().poll(context) {
                 Poll::Ready(Ok(())) => Poll::Ready(Again::Yes),

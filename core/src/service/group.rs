@@ -32,7 +32,8 @@ struct Inner {
 struct Place {
     number: u64,
     state: At,
-    /// Tells the body that runs to stop, so that it can begin again.
+    /// Tells the body that runs to stop, so that it can begin again; where none runs, that its delay
+    /// does not count any more. Made anew for each body.
     told: ShutdownEvent,
 }
 
@@ -50,6 +51,18 @@ enum At {
     Down,
     /// It has ended for good.
     Gone,
+}
+
+/// How a service begins again.
+#[derive(Debug)]
+pub(crate) enum BeginsAgain {
+    /// When its delay is over, or this is set: one with which it begins again has failed meanwhile.
+    /// `None` where nobody ever will.
+    Delayed(Option<ShutdownEvent>),
+    /// With another one that has failed before it, and counted with that: it has no delay of its own.
+    WithAnother,
+    /// Not at all: all together have done so too often.
+    TooOften,
 }
 
 /// Whether a body has ended by itself.
@@ -106,22 +119,20 @@ impl Member {
         .unwrap_or(Ended::ByItself)
     }
 
-    /// Counts that the service begins again, unless all together have done so too often.
-    pub(crate) fn may_begin_again(&self, now: Instant) -> bool {
-        let Inner { together, recent, .. } = &mut *lock(&self.group.0);
-        together.limit.is_none_or(|limit| recent.count(limit, now))
+    /// Says that the service, which has ended by itself, is to begin again; those that begin again with
+    /// it are told to stop. Counts that, unless all together have done so too often.
+    pub(crate) fn begin_again(&self, now: Instant) -> BeginsAgain {
+        self.change(|inner, place| inner.begin_again(place, now))
+            .unwrap_or(BeginsAgain::Delayed(None))
     }
 
-    /// Says that the service begins again when a delay is over; those that begin again with it are
-    /// told to stop.
-    pub(crate) fn wait(&self) {
-        self.change(|inner, place| ((), inner.begin_again(place)));
-    }
-
-    /// Says that the delay is over.
+    /// Says that the delay is over, or does not count any more.
     pub(crate) fn release(&self) {
         self.change(|inner, place| {
-            inner.states[place].state = At::Down;
+            let state = &mut inner.states[place].state;
+            if *state == At::Waits {
+                *state = At::Down;
+            }
             ((), Vec::new())
         });
     }
@@ -191,35 +202,62 @@ impl Inner {
         self.states.get_mut(place)
     }
 
-    /// Returns what tells those that run and begin again with this one.
-    fn begin_again(&mut self, place: usize) -> Vec<ShutdownEvent> {
-        self.states[place].state = At::Waits;
-        let first = match self.together.strategy {
+    /// One section for all of it: of two that fail at once, the first to come here takes the other
+    /// along, which then is no restart of its own.
+    fn begin_again(&mut self, place: usize, now: Instant) -> (BeginsAgain, Vec<ShutdownEvent>) {
+        if self.states[place].state == At::Told {
+            self.states[place].state = At::Down;
+            return (BeginsAgain::WithAnother, Vec::new());
+        }
+        let Self { together, recent, .. } = self;
+        if together.limit.is_some_and(|limit| !recent.count(limit, now)) {
+            return (BeginsAgain::TooOften, Vec::new());
+        }
+        let is_alone = together.strategy == Strategy::OneForOne;
+        let me = &mut self.states[place];
+        me.state = At::Waits;
+        let told = (!is_alone).then(|| me.told.clone());
+        (BeginsAgain::Delayed(told), self.take_along(place))
+    }
+
+    /// Has those begin again that do so with this one. Returns what tells those that run, and those
+    /// that wait for a delay of their own, which the last failure ends: OTP too starts whoever it was
+    /// about to start with the others.
+    fn take_along(&mut self, place: usize) -> Vec<ShutdownEvent> {
+        let others = match self.together.strategy {
             Strategy::OneForOne => self.states.len(),
             Strategy::OneForAll => 0,
             Strategy::RestForOne => place + 1,
         };
         let mut told = Vec::new();
-        for other in &mut self.states[first..] {
-            if matches!(other.state, At::Begins | At::Up) {
-                other.state = At::Told;
-                told.push(other.told.clone());
-            }
+        for (number, other) in self.states.iter_mut().enumerate().skip(others) {
+            other.state = match other.state {
+                _ if number == place => continue,
+                At::Begins | At::Up => At::Told,
+                At::Waits => At::Down,
+                At::Told | At::Down | At::Gone => continue,
+            };
+            told.push(other.told.clone());
         }
         told
     }
 
-    /// In order, when nobody is on the way down: those before are up then.
+    /// In order, when nobody is on the way down: those before are up then. Who waits for its delay
+    /// holds up those that begin again with it, and nobody else.
     fn may_begin(&self, place: usize) -> bool {
         if self.states[place].state != At::Down {
             return false;
         }
-        if self.together.strategy == Strategy::OneForOne {
-            return true;
-        }
-        let waits = |place: &Place| matches!(place.state, At::Told | At::Waits);
-        let is_not_up = |place: &Place| matches!(place.state, At::Down | At::Begins);
-        !self.states.iter().any(waits) && !self.states[..place].iter().any(is_not_up)
+        let any = |places: &[Place], states: &[At]| {
+            places.iter().any(|place| states.contains(&place.state))
+        };
+        let holds_all_up: &[At] = match self.together.strategy {
+            Strategy::OneForOne => return true,
+            Strategy::OneForAll => &[At::Told, At::Waits],
+            Strategy::RestForOne => &[At::Told],
+        };
+        let is_not_up = [At::Waits, At::Down, At::Begins];
+        !any(&self.states, holds_all_up) && !any(&self.states[..place], &is_not_up)
     }
 
     /// Gives up the places of those that have left, when they are many.
@@ -240,8 +278,6 @@ fn set(event: &ShutdownEvent, why: &'static str) {
 mod tests {
     use std::time::Duration;
 
-    use proptest::prelude::{Just, any, prop_assert_eq, prop_oneof, proptest};
-
     use super::*;
     use crate::service::Limit;
 
@@ -259,13 +295,26 @@ mod tests {
         members.iter().map(is_told).collect()
     }
 
+    /// Has a body end by itself, and its service begin again when a delay is over.
+    #[track_caller]
+    fn fail(member: &Member) -> Option<ShutdownEvent> {
+        assert_eq!(member.down(), Ended::ByItself);
+        delayed(member)
+    }
+
+    #[track_caller]
+    fn delayed(member: &Member) -> Option<ShutdownEvent> {
+        match member.begin_again(Instant::now()) {
+            BeginsAgain::Delayed(ended) => ended,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn one_for_one_begins_again_alone() {
         let members = group(Strategy::OneForOne, 3);
         assert!(members[1].told().is_none());
-        assert_eq!(members[1].down(), Ended::ByItself);
-        members[1].wait();
-        members[0].wait();
+        assert!(fail(&members[1]).is_none() && fail(&members[0]).is_none());
         members[1].release();
         assert!(members[1].begin().is_ok(), "whoever else waits");
     }
@@ -273,8 +322,7 @@ mod tests {
     #[test]
     fn one_for_all_stops_all_and_begins_in_order() {
         let members = group(Strategy::OneForAll, 3);
-        assert_eq!(members[1].down(), Ended::ByItself);
-        members[1].wait();
+        fail(&members[1]);
         assert_eq!(told(&members), [true, false, true]);
         assert_eq!(members[0].down(), Ended::Told);
         let changed = members[0].begin().unwrap_err();
@@ -294,7 +342,7 @@ mod tests {
     #[test]
     fn rest_for_one_spares_those_before() {
         let members = group(Strategy::RestForOne, 3);
-        members[1].wait();
+        fail(&members[1]);
         assert_eq!(told(&members), [false, false, true]);
         members[1].release();
         assert_eq!(members[2].down(), Ended::Told);
@@ -304,12 +352,79 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_ends_the_delay_of_those_that_begin_again_with_it() {
+        let members = group(Strategy::RestForOne, 3);
+        let ended = fail(&members[1]).unwrap();
+        assert_eq!(members[2].down(), Ended::Told);
+        let first = fail(&members[0]).unwrap();
+        assert!(ended.is_set() && !first.is_set());
+        members[1].release(); // it was woken; or its delay was over in that moment
+        assert!(members[1].begin().is_err(), "the first one has its delay");
+        members[0].release();
+        for member in &members {
+            assert!(member.begin().is_ok());
+            member.begun();
+        }
+        assert_eq!(told(&members), [false; 3]);
+    }
+
+    #[test]
+    fn a_delay_holds_up_nobody_who_begins_again_without_it() {
+        let mut members = group(Strategy::RestForOne, 1);
+        fail(&members[0]);
+        let last = Group::join(&members[0].group);
+        let ended = fail(&last).unwrap();
+        members[0].release();
+        assert!(!ended.is_set() && members[0].begin().is_ok(), "the last one has its delay");
+        members[0].begun();
+        assert!(last.begin().is_err());
+        last.release();
+        assert!(last.begin().is_ok());
+        members.push(last);
+        // All begin again with all: the delay of the last who failed counts.
+        let members = group(Strategy::OneForAll, 1);
+        let first = fail(&members[0]).unwrap();
+        let last = Group::join(&members[0].group);
+        fail(&last);
+        assert!(first.is_set());
+        members[0].release();
+        assert!(members[0].begin().is_err());
+        last.release();
+        assert!(members[0].begin().is_ok());
+    }
+
+    #[test]
+    fn of_two_that_fail_at_once_the_second_begins_again_with_the_first_and_does_not_count() {
+        for strategy in [Strategy::OneForAll, Strategy::RestForOne] {
+            let members = group(strategy, 2);
+            let limit = Some(Limit { count: 1, period: Duration::MAX });
+            members[0].group.set_together(Together { strategy, limit });
+            assert_eq!(members[0].down(), Ended::ByItself);
+            assert_eq!(members[1].down(), Ended::ByItself);
+            delayed(&members[0]);
+            let second = members[1].begin_again(Instant::now());
+            assert!(matches!(second, BeginsAgain::WithAnother), "{second:?}");
+            members[0].release();
+            for member in &members {
+                assert!(member.begin().is_ok());
+                member.begun();
+            }
+            assert_eq!(told(&members), [false; 2]);
+            let third = members[1].begin_again(Instant::now());
+            assert!(matches!(third, BeginsAgain::TooOften), "{third:?}");
+        }
+    }
+
+    #[test]
     fn all_together_begin_again_so_often_and_no_more() {
         let members = group(Strategy::OneForOne, 2);
         let (start, second) = (Instant::now(), Duration::from_secs(1));
         let limit = Some(Limit { count: 3, period: second * 10 });
         members[0].group.set_together(Together { limit, ..Together::default() });
-        let at = |who: usize, secs| members[who].may_begin_again(start + second * secs);
+        let at = |who: usize, secs| {
+            let again = members[who].begin_again(start + second * secs);
+            matches!(again, BeginsAgain::Delayed(_))
+        };
         assert!(at(0, 0) && at(1, 4) && at(0, 9));
         assert!(!at(1, 9) && !at(0, 9), "three within ten seconds, whoever they were");
         assert!(at(1, 10), "the first one counts no more");
@@ -318,14 +433,18 @@ mod tests {
 
     #[test]
     fn without_a_limit_they_begin_again_without_end() {
-        let (members, now) = (group(Strategy::OneForAll, 1), Instant::now());
-        assert!((0..1000).all(|_| members[0].may_begin_again(now)));
+        let members = group(Strategy::OneForAll, 1);
+        for _ in 0..1000 {
+            fail(&members[0]);
+            members[0].release();
+            assert!(members[0].begin().is_ok());
+        }
     }
 
     #[test]
     fn who_leaves_holds_nobody_up() {
         let mut members = group(Strategy::OneForAll, 3);
-        members[1].wait();
+        fail(&members[1]);
         members[1].release();
         assert_eq!(members[0].down(), Ended::Told);
         let last = members.pop().unwrap();
@@ -343,69 +462,5 @@ mod tests {
             drop(Group::join(&group));
         }
         assert!(lock(&group.0).states.is_empty());
-    }
-
-    /// What a supervisor does with one member, as far as it can at this moment.
-    #[derive(Clone, Copy, Debug, PartialEq)]
-    enum Step {
-        Runs,
-        Waits,
-        Down,
-        Begins,
-    }
-
-    proptest! {
-        /// Whatever happens in whatever order: nobody is stuck, and nobody begins while another one
-        /// is on its way down.
-        #[test]
-        fn all_begin_again_whatever_happens(
-            strategy in prop_oneof![
-                Just(Strategy::OneForOne), Just(Strategy::OneForAll), Just(Strategy::RestForOne)
-            ],
-            steps in proptest::collection::vec((0_usize..4, any::<bool>()), 0..80),
-        ) {
-            let members = group(strategy, 4);
-            let mut at = [Step::Runs; 4];
-            for (who, fails) in steps {
-                advance(&members, &mut at, who, fails);
-            }
-            for _ in 0..12 {
-                (0..4).for_each(|who| advance(&members, &mut at, who, false));
-            }
-            prop_assert_eq!(at, [Step::Runs; 4]);
-        }
-    }
-
-    fn advance(members: &[Member], at: &mut [Step; 4], who: usize, fails: bool) {
-        let member = &members[who];
-        match at[who] {
-            Step::Runs if is_told(member) => {
-                assert_eq!(member.down(), Ended::Told);
-                at[who] = Step::Down;
-            }
-            Step::Runs if fails => {
-                assert_eq!(member.down(), Ended::ByItself);
-                member.wait();
-                at[who] = Step::Waits;
-            }
-            Step::Runs => {}
-            Step::Begins => {
-                member.begun();
-                at[who] = Step::Runs;
-            }
-            Step::Waits => {
-                member.release();
-                at[who] = Step::Down;
-            }
-            Step::Down => {
-                if member.begin().is_ok() {
-                    at[who] = Step::Begins;
-                    let inner = lock(&member.group.0);
-                    let alone = inner.together.strategy == Strategy::OneForOne;
-                    let falls = |place: &Place| matches!(place.state, At::Told | At::Waits);
-                    assert!(alone || !inner.states.iter().any(falls));
-                }
-            }
-        }
     }
 }

@@ -3,12 +3,14 @@
 //! Nothing here runs anything: who supervises a body asks, and acts on the answer.
 
 mod group;
+#[cfg(all(test, not(loom)))]
+mod group_model;
 mod limit;
 mod policy;
 mod restarts;
 mod strategy;
 
-pub(crate) use group::{Ended, Group, Member};
+pub(crate) use group::{BeginsAgain, Ended, Group, Member};
 pub(crate) use limit::Limit;
 pub use policy::{OnEnd, OnFailure, RestartPolicy, Service};
 pub(crate) use restarts::{Decision, Restarts};

@@ -6,8 +6,9 @@ use super::limit::Limit;
 ///
 /// The order is that of their registration. Whoever has to begin again though it has not failed is
 /// stopped first: its event is set, it has its grace, then it is cancelled. When all of them are down
-/// and the delay of the one that failed is over, they begin one after the other. What a body protects
-/// is not cut. Who has ended for good stays so; the restart counts once, as that of the one that had failed.
+/// and the delay of the one that failed is over, they begin one after the other; so does one of them that
+/// had failed before and waits for a delay of its own, however long that is. What a body protects is not
+/// cut. Who has ended for good stays so; the restart counts once, as that of the one that had failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {

@@ -89,6 +89,106 @@ fn rest_for_one_leaves_those_before_alone() {
     assert_eq!(lines[3..], ["-b", "2 c stops", "-c", "3 +b", "3 +c"]);
 }
 
+/// One of those that fail once: so long after they have begun, and begin again after so long.
+struct Fails {
+    name: &'static str,
+    after: Duration,
+    delay: Duration,
+}
+
+/// Tells when they have begun, by name, in the ten seconds of the program. `stopped_at`: when it stops.
+fn fail_once(strategy: Strategy, services: [Fails; 3], stopped_at: Duration) -> (Log, Report) {
+    let (log, clock) = (Log::default(), clock());
+    let report = Lifespan::on(SimLoop::new(0))
+        .component("group", |it| {
+            services.into_iter().fold(it.strategy(strategy), |it, fails| {
+                let Fails { name, after, delay } = fails;
+                let (log, clock) = (log.clone(), clock.clone());
+                let has_failed = Arc::new(AtomicU32::new(0));
+                let body = async move |cx: Cx<'_, Sim>| {
+                    log.add(format!("{} +{name}", clock(&cx)));
+                    if cx.wait_timeout(after).await.is_set()
+                        || has_failed.fetch_add(1, Ordering::Relaxed) > 0
+                    {
+                        cx.shutdown().wait().await;
+                        return Ok(());
+                    }
+                    Err("once")
+                };
+                let policy = plain().backoff(delay, delay);
+                it.service_with(name, |it| it.on_failure(policy), body)
+            })
+        })
+        .serve(async move |cx| cx.sleep(stopped_at).await)
+        .run();
+    assert!(report.is_clean(), "{report}");
+    (log, report)
+}
+
+const NEVER: Duration = Duration::from_secs(1_000_000);
+
+#[test]
+fn the_delay_of_a_later_one_does_not_hold_up_one_that_it_begins_again_with() {
+    let services = || {
+        [
+            Fails { name: "a", after: SECOND * 2, delay: SECOND / 2 },
+            Fails { name: "b", after: SECOND, delay: SECOND * 30 },
+            Fails { name: "c", after: NEVER, delay: NEVER },
+        ]
+    };
+    let (log, _) = fail_once(Strategy::RestForOne, services(), SECOND * 10);
+    let lines = log.take();
+    assert_eq!(sorted(&lines[..3]), ["0 +a", "0 +b", "0 +c"]);
+    assert_eq!(lines[3..], ["2.5 +a", "2.5 +b", "2.5 +c"]);
+    // While `a` waits for its delay, and `b` for `a`.
+    let (log, report) = fail_once(Strategy::RestForOne, services(), SECOND * 9 / 4);
+    assert_eq!(log.take().len(), 3);
+    assert!(report.phases.stopping.is_zero(), "{report}");
+}
+
+#[test]
+fn the_delay_of_one_before_holds_up_those_after_it() {
+    let services = [
+        Fails { name: "a", after: NEVER, delay: NEVER },
+        Fails { name: "b", after: SECOND, delay: SECOND * 3 },
+        Fails { name: "c", after: SECOND, delay: SECOND / 2 },
+    ];
+    let (log, _) = fail_once(Strategy::RestForOne, services, SECOND * 10);
+    assert_eq!(log.take()[3..], ["4 +b", "4 +c"]);
+}
+
+#[test]
+fn who_comes_while_others_wait_and_fails_has_them_begin_with_it() {
+    let (log, clock) = (Log::default(), clock());
+    let lines = log.clone();
+    let report = Lifespan::on(SimLoop::new(0))
+        .serve(async move |cx| {
+            let scope = cx.scope("group").strategy(Strategy::OneForAll).restarts_at_most(2, NEVER);
+            let scope = scope.open().unwrap();
+            let spawn = |name: &'static str, delay| {
+                let (lines, clock) = (lines.clone(), clock.clone());
+                let body = async move |cx: Cx<'_, Sim>| {
+                    lines.add(format!("{} +{name}", clock(&cx)));
+                    if cx.this_task().unwrap().attempts() == 1 {
+                        return Err("once");
+                    }
+                    cx.shutdown().wait().await;
+                    Ok(())
+                };
+                let service = scope.service(name).on_failure(plain().backoff(delay, delay));
+                service.spawn(body).unwrap().detach();
+            };
+            spawn("first", SECOND * 30);
+            cx.sleep(SECOND).await;
+            spawn("second", SECOND * 3);
+            cx.sleep(SECOND * 10).await;
+            let _ = scope.close(&cx).await;
+        })
+        .run();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(log.take(), ["0 +first", "1 +second", "4 +first", "4 +second"]);
+}
+
 #[test]
 fn a_stop_ends_those_that_wait_for_each_other() {
     let report = Lifespan::on(SimLoop::new(0))
