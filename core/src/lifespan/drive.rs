@@ -36,7 +36,8 @@ pub(super) async fn drive<L: Timer>(
     cancel: ShutdownEvent,
 ) -> (Report, Option<Watch>) {
     let Plan { components, tasks, starts_at_once, serve, event, budgets, .. } = plan;
-    let Plan { until_idle, keep_finished, refused, observers, seat, board, watch, .. } = plan;
+    let Plan { until_idle, together, keep_finished, refused, observers, .. } = plan;
+    let Plan { seat, board, watch, .. } = plan;
     let event = event.unwrap_or_default();
     let order = match refused.map_or_else(|| Order::of(&components), Err) {
         Ok(order) => order,
@@ -48,6 +49,7 @@ pub(super) async fn drive<L: Timer>(
     let mut run = Run::new(handle.clone(), event, cancel, budgets, observers, seat, board);
     let watch = run.watch(watch);
     run.root.registry().keep_finished(keep_finished);
+    run.root.set_together(together);
     if run.start(components.into_list(), order, starts_at_once).await && run.start_root(tasks).await
     {
         let mut serve = serve.map_or_else(Serve::none, |(body, spawned_at)| {

@@ -39,6 +39,7 @@ pub use start_error::StartError;
 
 use std::fmt;
 use std::panic::Location;
+use std::time::Duration;
 
 use crate::event::ShutdownEvent;
 use crate::event_loop::{EventLoop, LoopOwner, Timer};
@@ -46,7 +47,7 @@ use crate::monitor::{Board, Monitor};
 use crate::observer::Observer;
 use crate::observers::Observers;
 use crate::scope::{Cx, Factory, Seat, TaskFn};
-use crate::service::Service;
+use crate::service::{Limit, Service, Strategy, Together};
 use crate::sync::Arc;
 use crate::task::{Name, Output};
 use budgets::Budgets;
@@ -98,6 +99,8 @@ struct Plan<L> {
     event: Option<ShutdownEvent>,
     budgets: Budgets,
     until_idle: bool,
+    /// What is said of the services of the root together.
+    together: Together,
     /// How many finished tasks the root remembers.
     keep_finished: usize,
     /// The first name that was refused; the start fails with it.
@@ -139,6 +142,7 @@ impl<O, L: EventLoop> Lifespan<O, L> {
             event: None,
             budgets: Budgets::default(),
             until_idle: false,
+            together: Together::default(),
             keep_finished: 0,
             refused: None,
             seat: Seat::default(),
@@ -315,6 +319,24 @@ impl<O, L: EventLoop> Lifespan<O, L> {
     /// somebody holds it open, since tasks may still come there.
     pub fn until_idle(mut self) -> Self {
         self.plan.until_idle = true;
+        self
+    }
+
+    /// Sets which services of the root scope begin again when one of them does. Default: only that one.
+    ///
+    /// Those that were added to the lifespan itself, and those that its own tasks and its foreground add.
+    /// A component has a [strategy of its own](Component::strategy).
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.plan.together.strategy = strategy;
+        self
+    }
+
+    /// Sets how often the services of the root scope may begin again within a period, all together.
+    /// Default: each has its own limit alone, that of its [`RestartPolicy`](crate::RestartPolicy).
+    ///
+    /// As [`Component::restarts_at_most`], for the same services as [`strategy`](Self::strategy).
+    pub fn restarts_at_most(mut self, count: u32, period: Duration) -> Self {
+        self.plan.together.limit = Some(Limit { count, period });
         self
     }
 

@@ -45,8 +45,8 @@ impl From<RestartPolicy> for OnEnd {
 
 /// When a service begins again: delays that double up to a cap, and how often at the most.
 ///
-/// The first delay is short; each further one is twice as long, up to the cap, and shortened by lot
-/// so that many do not begin at one moment. An attempt that lives for as long as the
+/// The first delay is short; each further one is twice as long, up to the cap, and shortened at random
+/// (jitter) so that many do not begin at one moment. An attempt that lives for as long as the
 /// [period](Self::at_most) has the delays begin anew.
 ///
 /// Compared with OTP's supervisors, which begin again at once, up to an intensity within a period for all
@@ -74,7 +74,7 @@ pub struct RestartPolicy {
     pub(super) period: Duration,
 }
 
-/// A first delay of 100 ms, a cap of 30 s, half of a delay by lot, at most 5 times within 60 s.
+/// A first delay of 100 ms, a cap of 30 s, a jitter of one half, at most 5 times within 60 s.
 impl Default for RestartPolicy {
     fn default() -> Self {
         Self {
@@ -97,7 +97,7 @@ impl RestartPolicy {
         self
     }
 
-    /// Sets by which share of it, from 0 to 1, a delay may be shortened by lot. Default: 0.5.
+    /// Sets by which share, 0 to 1, a delay may be shortened at random. Default: 0.5.
     #[must_use]
     pub fn jitter(mut self, share: f64) -> Self {
         // A share that is no number is none.
@@ -107,15 +107,18 @@ impl RestartPolicy {
 
     /// Sets how often it may begin again within a period. Default: 5 times within 60 seconds.
     ///
-    /// The end after that is that of its scope; see [`OnEnd::Restart`]. The delays of the default add up to 3 seconds at
-    /// the most: who wants to outlast a longer outage says so here.
+    /// One more, and its scope fails; see [`OnEnd::Restart`]. The default delays add up to little more than
+    /// 3 seconds; to outlast a longer outage, set this.
     #[must_use]
     pub fn at_most(mut self, count: u32, period: Duration) -> Self {
         (self.limit, self.period) = (Some(count), period);
         self
     }
 
-    /// Has it begin again without end. An attempt that lives for a minute has the delays begin anew.
+    /// Has it begin again without end.
+    ///
+    /// An attempt that lives for the period (60 seconds, or what [`at_most`](Self::at_most) set) has the
+    /// delays begin anew.
     #[must_use]
     pub fn unlimited(mut self) -> Self {
         self.limit = None;

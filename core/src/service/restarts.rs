@@ -1,4 +1,4 @@
-//! The restarts of one service so far, and what its next end comes to: delays by lot, and a limit.
+//! The restarts of one service so far, and what its next end comes to: delays with jitter, and a limit.
 
 use std::time::{Duration, Instant};
 
@@ -152,7 +152,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_lot_shortens_by_no_more_than_its_share(
+        fn jitter_shortens_by_no_more_than_its_share(
             seed: u64, streak in 0_u32..80, first in 0_u64..1 << 40, cap in 0_u64..1 << 50,
             share in 0_u32..=1000,
         ) {

@@ -15,7 +15,7 @@ use crate::log::Log;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-/// Delays of 1, 2, 4, 4, .. seconds, without a lot.
+/// Delays of 1, 2, 4, 4, .. seconds, without jitter.
 pub(super) fn plain() -> RestartPolicy {
     RestartPolicy::default().backoff(SECOND, SECOND * 4).jitter(0.0).unlimited()
 }
@@ -60,7 +60,7 @@ fn who_fails_begins_again_after_delays_that_double() {
 }
 
 #[test]
-fn the_lot_is_the_seeds() {
+fn the_jitter_is_the_seeds() {
     let policy = || plain().jitter(0.5);
     let (times, _) = starts(7, policy(), SECOND * 12);
     assert_eq!(times, starts(7, policy(), SECOND * 12).0);

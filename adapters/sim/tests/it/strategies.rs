@@ -373,3 +373,53 @@ fn those_that_begin_again_with_another_count_as_one() {
     assert_eq!(count.load(Ordering::Relaxed), 9, "three times each: {report}");
     assert_eq!(report.phases.serving, SECOND * 5);
 }
+
+#[test]
+fn services_of_the_lifespan_itself_begin_again_together() {
+    let log = Log::default();
+    let add = |lifespan: Lifespan<SimLoop>, name: &'static str| {
+        let log = log.clone();
+        lifespan.service_with(
+            name,
+            |it| it.on_failure(each_second()),
+            async move |cx: Cx<'_, Sim>| {
+                log.add(format!("{name} {}", cx.this_task().unwrap().attempts()));
+                if name == "b" && cx.this_task().unwrap().attempts() == 1 {
+                    cx.sleep(SECOND).await;
+                    return Err("once");
+                }
+                cx.shutdown().wait().await;
+                Ok(())
+            },
+        )
+    };
+    let lifespan = Lifespan::on(SimLoop::new(0)).strategy(Strategy::RestForOne);
+    let report = ["a", "b", "c"]
+        .into_iter()
+        .fold(lifespan, add)
+        .serve(async |cx| cx.sleep(SECOND * 10).await)
+        .run();
+    assert!(report.is_clean(), "{report}");
+    let lines = log.take();
+    assert_eq!(sorted(&lines[..3]), ["a 1", "b 1", "c 1"]);
+    assert_eq!(lines[3..], ["b 2", "c 2"]);
+}
+
+#[test]
+fn services_of_the_lifespan_itself_begin_again_so_often_at_most() {
+    let report = ["a", "b"]
+        .into_iter()
+        .fold(Lifespan::on(SimLoop::new(0)).restarts_at_most(3, SECOND * 60), |lifespan, name| {
+            let body = async |cx: Cx<'_, Sim>| {
+                if cx.wait_timeout(SECOND).await.is_set() { Ok(()) } else { Err("no disk") }
+            };
+            lifespan.service_with(name, |it| it.on_failure(each_second()), body)
+        })
+        .serve(async |cx| {
+            cx.wait_timeout(SECOND * 60).await;
+        })
+        .run();
+    // Both fail at 1 and at 3: the fourth end is once too often.
+    assert!(matches!(report.reason, Reason::TaskFailed(_)), "{report}");
+    assert_eq!((report.exit_code(), report.phases.serving), (4, SECOND * 3), "{report}");
+}
