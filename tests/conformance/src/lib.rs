@@ -35,6 +35,7 @@ pub mod spawn;
 pub mod start;
 pub mod states;
 pub mod stop;
+pub mod strategies;
 mod suite;
 mod support;
 pub mod threads;

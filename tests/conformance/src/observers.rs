@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_lite::future::yield_now;
 use lifespan_core::{
-    Cx, Late, Lifespan, LoopOwner, Observer, Outcome, Phase, Restart, RestartPolicy, TaskEnd,
+    Cx, Late, Lifespan, LoopOwner, Observer, OnEnd, Outcome, Phase, Restart, RestartPolicy, TaskEnd,
     TaskId, TaskRef, Timer,
 };
 
@@ -119,6 +120,42 @@ pub fn hear_of_a_failure_once<O: LoopOwner<Handle: Timer>>(owner: O) {
     let wanted = [failed.clone(), failed, SPAWNED_AND_ENDED];
     assert_eq!(counts.told(), vec![wanted; 50].concat());
     assert_eq!(report.tasks.len(), 100, "and the report says the same");
+}
+
+/// What was heard of restarts: the number of the attempt, how the last one ended, and the delay.
+#[derive(Default)]
+struct Restarts(Mutex<Vec<(u64, String, Duration)>>);
+
+impl Observer for Restarts {
+    fn task_restarted(&self, task: &TaskRef, restart: &Restart<'_>) {
+        assert_eq!((task.path().as_str(), task.attempts() + 1), ("feed", restart.attempt()));
+        let last = restart.last().to_string();
+        self.0.lock().unwrap().push((restart.attempt(), last, restart.delay()));
+    }
+}
+
+/// Each restart is told of once, with its number, whatever another observer does then.
+pub fn hear_of_each_restart<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let (restarts, panics) = (Arc::<Restarts>::default(), Arc::<Panics>::default());
+    let policy = RestartPolicy::default().backoff(SHORT, SHORT).jitter(0.0);
+    let report = Lifespan::on(owner)
+        .observer(Arc::clone(&panics))
+        .observer(Arc::clone(&restarts))
+        .service_with(
+            "feed",
+            |it| it.on_failure(policy).on_exit(OnEnd::Shutdown),
+            async |cx| match cx.this_task().unwrap().attempts() {
+                1 => Err("refused"),
+                2 => panic!("the second attempt panics"),
+                _ => Ok(()),
+            },
+        )
+        .run();
+    assert_eq!(report.exit_code(), 0, "{report}");
+    let heard = std::mem::take(&mut *restarts.0.lock().unwrap());
+    let panicked = String::from("panicked: the second attempt panics");
+    assert_eq!(heard, [(2, String::from("failed: refused"), SHORT), (3, panicked, SHORT)]);
+    assert_eq!(panics.0.lock().unwrap()["a restart"], 2);
 }
 
 /// A task whose grace is over is told of, and then its end.

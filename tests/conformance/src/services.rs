@@ -1,33 +1,33 @@
 //! Services: they begin again as their policy says, and a stop or cancel ends them for good.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use futures_lite::future::pending;
+use futures_lite::future::{pending, poll_once, yield_now};
 use lifespan_core::{
     Cx, Lifespan, LoopOwner, OnEnd, OnFailure, Outcome, Reason, RestartPolicy, ShutdownEvent,
-    StartError, Strategy, TaskState, Timer,
+    StartError, TaskState, Timer,
 };
 
 use crate::support::{Log, Moment, NEVER, SHORT, inside};
 
 /// At once, without end.
-fn at_once() -> RestartPolicy {
+pub(crate) fn at_once() -> RestartPolicy {
     RestartPolicy::default().backoff(Duration::ZERO, Duration::ZERO).unlimited()
 }
 
 /// Counts attempts.
 #[derive(Clone, Default)]
-struct Attempts(Arc<AtomicU32>);
+pub(crate) struct Attempts(Arc<AtomicU32>);
 
 impl Attempts {
     /// Returns the number of this one: the first is 1.
-    fn begin(&self) -> u32 {
+    pub(crate) fn begin(&self) -> u32 {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn count(&self) -> u32 {
+    pub(crate) fn count(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -60,6 +60,61 @@ pub fn begin_again_when_they_fail<O: LoopOwner<Handle: Timer>>(owner: O) {
         assert_eq!(found.state(), TaskState::Running);
         feed.stop();
         feed.await
+    });
+}
+
+/// One that fails begins again when its delay is over, and not before; the next delay is twice as long.
+pub fn begin_again_after_delays_that_double<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let (ends, lives) = (Arc::<Mutex<Vec<Instant>>>::default(), Moment::default());
+        let (noted, at_last) = (Arc::clone(&ends), lives.clone());
+        let policy = RestartPolicy::default().backoff(SHORT, NEVER).jitter(0.0);
+        let feed = cx.service("feed").on_failure(policy).spawn(async move |cx| {
+            let begins = cx.now();
+            let so_far = noted.lock().unwrap().clone();
+            if let Some(last) = so_far.last() {
+                let delay = if so_far.len() == 1 { SHORT } else { SHORT * 2 };
+                assert!(begins.duration_since(*last) >= delay, "it begins too early");
+            }
+            if so_far.len() == 2 {
+                at_last.come();
+                cx.shutdown().wait().await;
+                return Ok(());
+            }
+            noted.lock().unwrap().push(cx.now());
+            Err("again")
+        });
+        let feed = feed.unwrap();
+        lives.wait().await;
+        assert_eq!((feed.task_ref().attempts(), ends.lock().unwrap().len()), (3, 2));
+        feed.stop();
+        feed.await
+    });
+}
+
+/// One that returns begins again, if its policy says so for that; and no more when it fails, if not.
+pub fn begin_again_when_they_return<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let (attempts, third) = (Attempts::default(), Moment::default());
+        let (begins, at_third) = (attempts.clone(), third.clone());
+        let service = cx.service("job").on_exit(at_once()).on_failure(OnEnd::Ignore);
+        let job = service.spawn(async move |cx| {
+            if begins.begin() < 3 {
+                return Ok(());
+            }
+            let last = cx.this_task().unwrap().last_outcome();
+            assert!(matches!(last, Some(Outcome::Completed)), "{last:?}");
+            at_third.come();
+            cx.sleep(SHORT).await;
+            Err("for good")
+        });
+        let job = job.unwrap();
+        third.wait().await;
+        assert_eq!(job.task_ref().attempts(), 3);
+        let task = job.task_ref().clone();
+        assert_eq!(job.await.unwrap_err().to_string(), "the task failed: for good");
+        assert_eq!((task.attempts(), attempts.count()), (3, 3));
+        assert!(cx.tasks().is_empty());
     });
 }
 
@@ -107,7 +162,7 @@ pub fn are_stopped_between_two_attempts<O: LoopOwner<Handle: Timer>>(owner: O) {
             failed.wait().await;
             let feed = cx.tasks().get("feed").unwrap();
             while feed.state() != TaskState::Restarting {
-                futures_lite::future::yield_now().await;
+                yield_now().await;
             }
         })
         .grace(NEVER)
@@ -133,7 +188,7 @@ pub fn that_fail_while_they_stop_have_ended<O: LoopOwner<Handle: Timer>>(owner: 
         )
         .serve(async |cx| {
             while cx.tasks().get("feed").is_none_or(|feed| feed.attempts() == 0) {
-                futures_lite::future::yield_now().await;
+                yield_now().await;
             }
         })
         .run();
@@ -159,7 +214,7 @@ pub fn end_for_good_when_they_are_cancelled<O: LoopOwner<Handle: Timer>>(owner: 
         let waits = cx.service("waits").on_failure(never).spawn(async |_cx| Err::<(), _>("once"));
         let waits = waits.unwrap();
         while waits.task_ref().state() != TaskState::Restarting {
-            futures_lite::future::yield_now().await;
+            yield_now().await;
         }
         assert!(matches!(waits.cancel().await, Outcome::Cancelled));
         assert!(cx.tasks().is_empty());
@@ -191,46 +246,6 @@ pub fn may_stop_the_lifespan<O: LoopOwner<Handle: Timer>>(mut owner: O) {
         .run();
     assert_eq!(report.culprit().unwrap().path, "plain");
     assert_eq!(report.exit_code(), 4, "{report}");
-}
-
-/// Those that begin again together are all gone before the first begins, and begin in order.
-pub fn begin_again_together<O: LoopOwner<Handle: Timer>>(owner: O) {
-    let (log, all) = (Log::default(), Moment::default());
-    let begun = Attempts::default();
-    let mut lifespan = Lifespan::on(owner);
-    lifespan = lifespan.component("group", |it| {
-        ["a", "b", "c"].into_iter().fold(it.strategy(Strategy::OneForAll), |it, name| {
-            let (log, all, begun) = (log.clone(), all.clone(), begun.clone());
-            let body = async move |cx: Cx<'_, O::Handle>| {
-                // Before it counts: who sees the count finds the lines.
-                log.add(format!("+{name}"));
-                let number = begun.begin();
-                let _gone = Gone(log.clone(), name);
-                // The first three are there before one of them fails.
-                if number < 4 {
-                    while begun.count() < 3 {
-                        futures_lite::future::yield_now().await;
-                    }
-                    if name == "b" {
-                        return Err("once");
-                    }
-                }
-                if number == 6 {
-                    all.come();
-                }
-                cx.shutdown().wait().await;
-                Ok(())
-            };
-            it.service_with(name, |it| it.on_failure(at_once()), body)
-        })
-    });
-    let report = lifespan.serve(async move |_cx| all.wait().await).run();
-    assert!(report.is_clean(), "{report}");
-    let lines = log.lines();
-    let mut downs = lines[3..6].to_vec();
-    downs.sort_unstable();
-    assert_eq!(downs, ["-a", "-b", "-c"]);
-    assert_eq!(lines[6..9], ["+a", "+b", "+c"]);
 }
 
 /// When all of a component together have begun again too often, the lifespan stops; each one's own limit
@@ -287,14 +302,6 @@ pub fn of_a_scope_begin_again_so_often_at_most<O: LoopOwner<Handle: Timer>>(owne
         }
         assert!((5..=7).contains(&attempts.count()), "{}", attempts.count());
     });
-}
-
-struct Gone(Log, &'static str);
-
-impl Drop for Gone {
-    fn drop(&mut self) {
-        self.0.add(format!("-{}", self.1));
-    }
 }
 
 /// What comes after a service that must be ready starts when it is.
@@ -374,6 +381,47 @@ pub fn tell_when_they_are_ready<O: LoopOwner<Handle: Timer>>(owner: O) {
         let never = cx.spawn(async |_cx| {});
         assert!(never.task_ref().ready().await.is_err());
         cache.await
+    });
+}
+
+/// One that is to begin again is not ready, whether it waits or runs, before it says so again.
+pub fn are_ready_no_more_when_they_begin_again<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let never = at_once().backoff(NEVER, NEVER);
+        let waits = cx.service("waits").on_failure(never).spawn(async |cx| {
+            cx.ready();
+            Err::<(), _>("once")
+        });
+        let waits = waits.unwrap();
+        while waits.task_ref().state() != TaskState::Restarting {
+            yield_now().await;
+        }
+        assert!(poll_once(waits.task_ref().ready()).await.is_none(), "it is down");
+        waits.cancel().await;
+        assert!(waits.task_ref().ready().await.is_err());
+
+        let (attempts, go_on) = (Attempts::default(), Moment::default());
+        let (begins, gate) = (attempts.clone(), go_on.clone());
+        let runs = cx.service("runs").on_failure(at_once()).spawn(async move |cx| {
+            if begins.begin() == 1 {
+                cx.ready();
+                return Err("once");
+            }
+            gate.wait().await;
+            cx.ready();
+            cx.shutdown().wait().await;
+            Ok(())
+        });
+        let runs = runs.unwrap();
+        while attempts.count() < 2 {
+            yield_now().await;
+        }
+        let mut ready = runs.task_ref().ready();
+        assert!(poll_once(&mut ready).await.is_none(), "the second attempt has not said so");
+        go_on.come();
+        assert!(ready.await.is_ok() && runs.task_ref().ready().await.is_ok());
+        runs.stop();
+        runs.await
     });
 }
 

@@ -151,7 +151,7 @@ macro_rules! __behaviours_of_every_loop {
             }
             observers {
                 hear_of_each_task_once, hear_of_a_failure_once, hear_of_a_late_task,
-                hear_of_the_phases, that_panic_harm_nobody, may_act_on_the_task,
+                hear_of_each_restart, hear_of_the_phases, that_panic_harm_nobody, may_act_on_the_task,
             }
             tracked {
                 is_a_task_like_any_other, is_cancelled_by_name, is_waited_for_at_a_stop,
@@ -205,12 +205,18 @@ macro_rules! __behaviours_of_every_loop {
                 names_what_it_lists,
             }
             services {
-                begin_again_when_they_fail, that_begin_again_too_often_stop_all,
+                begin_again_when_they_fail, begin_again_after_delays_that_double,
+                begin_again_when_they_return, that_begin_again_too_often_stop_all,
                 are_stopped_between_two_attempts, that_fail_while_they_stop_have_ended,
-                end_for_good_when_they_are_cancelled, may_stop_the_lifespan, begin_again_together,
+                end_for_good_when_they_are_cancelled, may_stop_the_lifespan,
                 of_a_component_begin_again_so_often_at_most, of_a_scope_begin_again_so_often_at_most,
                 hold_up_what_comes_after_until_they_are_ready, that_are_never_ready_fail_the_start,
-                tell_when_they_are_ready, may_be_replaced, are_replaced_by_the_last_who_comes,
+                tell_when_they_are_ready, are_ready_no_more_when_they_begin_again, may_be_replaced,
+                are_replaced_by_the_last_who_comes,
+            }
+            strategies {
+                have_all_begin_again, have_the_rest_begin_again,
+                end_the_delay_of_who_begins_again_with_another, count_two_that_fail_at_once_as_one,
             }
             bound {
                 opens_in_its_loop, is_shared_by_the_tasks_of_its_loop, is_changed_and_untied,
