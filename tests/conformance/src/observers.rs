@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures_lite::future::yield_now;
 use lifespan_core::{
-    Cx, Late, Lifespan, LoopOwner, Observer, OnEnd, Outcome, Phase, Restart, RestartPolicy, TaskEnd,
-    TaskId, TaskRef, Timer,
+    Cx, Late, Lifespan, LoopOwner, Observer, OnEnd, Outcome, Phase, Restart, RestartPolicy,
+    TaskEnd, TaskId, TaskRef, Timer,
 };
 
 use crate::support::{Moment, NEVER, SHORT};
@@ -169,6 +169,31 @@ pub fn hear_of_a_late_task<O: LoopOwner<Handle: Timer>>(owner: O) {
         .run();
     assert!(!report.is_clean());
     assert_eq!(counts.told(), [Told { stopped: 1, late: 1, ..SPAWNED_AND_ENDED }]);
+}
+
+/// Of a scope that is asked to stop, and closed then, all hear once, and the late one is late once.
+pub fn hear_of_the_stop_of_a_scope<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let counts = Arc::<Counts>::default();
+    let report = Lifespan::on(owner)
+        .observer(Arc::clone(&counts))
+        .serve(async |cx| {
+            let scope = cx.scope("scope").grace(SHORT).open().unwrap();
+            let polite = scope.spawn(async |cx| cx.shutdown().wait().await).unwrap();
+            scope.task("late").spawn(async |_cx| pending::<()>().await).unwrap().detach();
+            scope.stop();
+            polite.await.unwrap();
+            assert_eq!(scope.close(&cx).await.cancelled.len(), 1);
+            let deaf = cx.spawn(async |_cx| pending::<()>().await);
+            assert!(deaf.stop_within(&cx, SHORT).await.was_cancelled());
+        })
+        .run();
+    assert!(report.is_clean(), "{report}");
+    let in_time = Told { stopped: 1, ..SPAWNED_AND_ENDED };
+    let late = Told { late: 1, ..in_time.clone() };
+    let told = counts.told();
+    assert_eq!(told.len(), 4, "the scope and three tasks: {told:?}");
+    assert_eq!(told.iter().filter(|told| **told == in_time).count(), 2, "{told:?}");
+    assert_eq!(told.iter().filter(|told| **told == late).count(), 2, "{told:?}");
 }
 
 /// The phases are told in their order.

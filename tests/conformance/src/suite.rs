@@ -151,7 +151,8 @@ macro_rules! __behaviours_of_every_loop {
             }
             observers {
                 hear_of_each_task_once, hear_of_a_failure_once, hear_of_a_late_task,
-                hear_of_each_restart, hear_of_the_phases, that_panic_harm_nobody, may_act_on_the_task,
+                hear_of_each_restart, hear_of_the_stop_of_a_scope, hear_of_the_phases,
+                that_panic_harm_nobody, may_act_on_the_task,
             }
             tracked {
                 is_a_task_like_any_other, is_cancelled_by_name, is_waited_for_at_a_stop,
