@@ -5,14 +5,16 @@
 #[expect(dead_code, reason = "what the other programs' tests need")]
 mod program;
 
-use std::io::Write;
-use std::net::TcpStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use std::{env, fs, io, process, thread};
+mod browser;
 
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use browser::Browser;
 use program::{HANG, Program, connect, get, read_response};
+use socket2::{Domain, Socket, Type};
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
@@ -22,6 +24,9 @@ const RUNTIMES: [&str; 3] = ["tokio", "tokio-local", "smol"];
 const MANY: usize = 1_000;
 const AT_ONCE: usize = 100;
 
+/// How many answers to a ping are more than any socket holds.
+const PINGS: usize = 100_000;
+
 fn start(runtime: &str) -> Program {
     Program::start_example("websocket_feed", &["--runtime", runtime, "--addr", "127.0.0.1:0"])
 }
@@ -29,6 +34,14 @@ fn start(runtime: &str) -> Program {
 /// Opens a WebSocket, as far as the answer of the server.
 fn open(addr: &str) -> WebSocket<TcpStream> {
     tungstenite::client(format!("ws://{addr}/feed"), connect(addr)).unwrap().0
+}
+
+/// As `open`, with little room for what comes, and none is made: nothing is read.
+fn open_deaf(addr: &str) -> WebSocket<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&addr.parse::<SocketAddr>().unwrap().into()).unwrap();
+    tungstenite::client(format!("ws://{addr}/feed"), socket.into()).unwrap().0
 }
 
 /// Dispatches an event, and returns what the server says.
@@ -101,6 +114,37 @@ fn each_connection_has_a_receiver_that_goes_with_it() {
 }
 
 #[test]
+fn a_send_that_fails_cancels_the_receiver_that_waits() {
+    for runtime in RUNTIMES {
+        let mut program = start(runtime);
+        let addr = program.listening_addr();
+        let mut client = open_deaf(&addr);
+        program.lines_until("feed:1 opened");
+        // The answers to these fill whatever is between the two..
+        let ping = Message::Ping(vec![0; 125].into());
+        for _ in 0..PINGS {
+            client.write(ping.clone()).unwrap();
+        }
+        // ..so that the one to its close frame has to wait, and with it the receiver. From then on
+        // nothing else may be sent.
+        client.write(Message::text("good-bye")).unwrap();
+        client.close(None).unwrap();
+        program.lines_until("receiver:1 received: good-bye");
+        for _ in 0..20 {
+            let tasks = get(&addr, "/tasks").body;
+            assert!(tasks.contains("receiver:1"), "{runtime}: {tasks}");
+        }
+        assert_eq!(dispatch(&addr, "too late"), "sent to 1\n");
+        program.lines_until("feed:1 closed: the other side is gone");
+        let tasks = tasks_when(&addr, is_empty);
+        assert!(!tasks.contains("feed:1") && !tasks.contains("receiver:1"), "{runtime}: {tasks}");
+        program.signal("TERM");
+        let (status, lines) = program.end();
+        assert_eq!(status.code(), Some(0), "{runtime}: {lines:?}");
+    }
+}
+
+#[test]
 fn a_thousand_connections_that_come_and_go_leave_an_empty_registry() {
     for runtime in RUNTIMES {
         let mut program = start(runtime);
@@ -161,7 +205,7 @@ fn a_stop_closes_each_socket_with_a_close_frame() {
 
 #[test]
 fn the_page_shows_what_is_dispatched_and_reports_back() {
-    let Some(chromium) = on_the_path(&["chromium", "chromium-browser", "google-chrome"]) else {
+    let Some(chromium) = browser::installed() else {
         // Not by a macro, whose output a passing test hides.
         writeln!(io::stderr(), "SKIP: the page in a browser: no Chromium on the PATH").unwrap();
         return;
@@ -172,54 +216,23 @@ fn the_page_shows_what_is_dispatched_and_reports_back() {
         let browser = Browser::open(&chromium, &format!("http://{addr}/"));
         program.lines_until("feed:1 opened");
         assert_eq!(dispatch(&addr, "hello"), "sent to 1\n");
+        // It reports what it shows.
         program.lines_until("receiver:1 received: seen by feed: hello");
+        let mut page = browser.page();
+        assert_eq!(page.evaluate("at('state').innerText"), "open");
+        assert_eq!(page.evaluate("at('messages').innerText"), "hello");
+        page.evaluate("at('text').value = 'of its own'; at('form').requestSubmit()");
+        program.lines_until("receiver:1 received: seen by feed: of its own");
+        assert_eq!(
+            page.evaluate("[...at('messages').children].map(it => it.innerText).join()"),
+            "hello,of its own"
+        );
         program.signal("TERM");
         // The browser answers the close frame.
         program.lines_until("feed:1 closed: stopped");
+        page.evaluate_until("at('state').innerText", "closed: 1001 the server stops");
         let (status, lines) = program.end();
         assert_eq!(status.code(), Some(0), "{runtime}: {lines:?}");
         drop(browser);
-    }
-}
-
-fn on_the_path(names: &[&str]) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    let all = env::split_paths(&path);
-    all.flat_map(|folder| names.iter().map(move |name| folder.join(name)))
-        .find(|file| file.is_file())
-}
-
-/// A browser without a window, with a profile of its own; closed when dropped.
-struct Browser {
-    child: Child,
-    profile: PathBuf,
-}
-
-impl Browser {
-    fn open(program: &PathBuf, url: &str) -> Self {
-        let name = format!("lifespan-feed-{}-{}", process::id(), url.replace(['/', ':'], "-"));
-        let profile = env::temp_dir().join(name);
-        let flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
-                     --disable-background-networking --disable-component-update --disable-sync \
-                     --remote-debugging-port=0";
-        let child = Command::new(program)
-            .args(flags.split_whitespace())
-            .arg(format!("--user-data-dir={}", profile.display()))
-            .arg(url)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { child, profile }
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        // All fail only if it is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.profile);
     }
 }
