@@ -6,6 +6,8 @@ mod group;
 #[cfg(all(test, not(loom)))]
 mod group_model;
 mod limit;
+#[cfg(all(test, loom))]
+mod models;
 mod policy;
 mod restarts;
 mod strategy;
