@@ -68,7 +68,7 @@ pub trait EventLoop: Clone + Send + Sync + 'static {
     /// Returns which loop this is; clones of one handle agree.
     fn id(&self) -> LoopId;
 
-    /// Returns a number that nobody can guess: for the jitter of services' delays, for example.
+    /// Returns a number that nobody can guess, as for the jitter of delays between two attempts.
     ///
     /// On a loop that is the same in each run, so are these numbers. Default: from the operating
     /// system.

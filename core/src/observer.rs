@@ -135,7 +135,9 @@ impl Restart<'_> {
         self.last
     }
 
-    /// Returns how long until then; less, if meanwhile one fails that it begins again [with](crate::Strategy).
+    /// Returns how long until then.
+    ///
+    /// It is less if one that it begins again [with](crate::Strategy) fails meanwhile.
     #[must_use]
     pub fn delay(&self) -> Duration {
         self.delay
