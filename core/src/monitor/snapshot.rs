@@ -42,7 +42,8 @@ pub struct Node {
     pub name: String,
     /// What it does.
     pub state: NodeState,
-    /// How long it has lived, in the loop's time; of a task, since it was first known to go on.
+    /// Its age at that moment; see [`TaskRef::age`](crate::TaskRef::age). Of a component, since its start
+    /// began; of a worker, since it did.
     pub age: Duration,
     /// Whether a thread is in the middle of polling the task at this moment. One that blocks its thread
     /// is, whenever it is looked at.
@@ -154,8 +155,8 @@ impl Snapshot {
     }
 
     fn add_tasks(&mut self, registry: &Arc<Registry>, depth: usize, stops: bool, now: Instant) {
-        // No recursion: a scope may lie very deep. Those of one scope are pushed youngest first, so
-        // that they are taken oldest first, each with what lies in it.
+        // No recursion: a scope may lie very deep. Those of one scope are pushed from the last to the
+        // first, so that they are taken in their order, each with what lies in it.
         let listed = |registry: &Arc<Registry>, depth, stops| {
             registry.snapshot().into_iter().rev().map(move |record| (record, depth, stops))
         };

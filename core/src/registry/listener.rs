@@ -32,7 +32,7 @@ impl TaskEnd<'_> {
         self.outcome
     }
 
-    /// Returns how long the task lived: since it first waited, by the loop's time.
+    /// Returns its age at that moment; see [`TaskRef::age`](crate::TaskRef::age).
     #[must_use]
     pub fn age(&self) -> Duration {
         self.age

@@ -8,7 +8,8 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 use super::{
-    FailurePolicy, Listener, RecordAt, RecordRef, Registry, Slot, TaskEnd, TaskRef, entry, registry,
+    FailurePolicy, Late, Listener, RecordAt, RecordRef, Registry, Slot, TaskEnd, TaskRef, entry,
+    registry,
 };
 use crate::sync::Arc;
 use crate::task::{Flags, Outcome};
@@ -27,6 +28,7 @@ impl Listener for Counts {
     }
     fn task_spawned(&self, _task: &TaskRef) {}
     fn task_stopped(&self, _task: &TaskRef) {}
+    fn task_late(&self, _task: &TaskRef, _late: &Late) {}
     fn task_ended(&self, _task: &TaskRef, _end: &TaskEnd<'_>) {
         self.ends.fetch_add(1, Ordering::SeqCst);
     }

@@ -39,6 +39,8 @@ mod tasks;
 mod tree;
 #[cfg(all(test, loom))]
 mod tree_models;
+#[cfg(all(test, loom))]
+mod turn_models;
 mod turns;
 mod vitals;
 #[cfg(all(test, loom))]
@@ -60,7 +62,6 @@ pub use ready::{NotReady, Ready};
 pub(crate) use record::{FirstPoll, RecordAt, RecordRef, Slot};
 pub(crate) use registration::Refused;
 pub(crate) use stop_times::StopTimes;
-pub(crate) use succession::Succession;
 pub(crate) use tally::{FailurePolicy, List, Tally};
 pub use task_ref::{Finished, TaskRef};
 pub use tasks::{Cancel, CancelMatching, NotFound, Tasks};
@@ -270,7 +271,7 @@ impl Registry {
         Some((RecordRef::new(Arc::clone(self), slot), shard))
     }
 
-    /// The live tasks, oldest first; from now on they are listed, so that their ages are known.
+    /// The live tasks by their ids; from now on they are listed, so that their ages are known.
     pub(crate) fn snapshot(self: &Arc<Self>) -> Vec<RecordRef> {
         let now = self.clock.stamp();
         let mut live = Vec::new();

@@ -51,8 +51,8 @@ impl Registry {
     /// As those, of a task that may have to wait, or whose age counts from now on.
     #[cold]
     fn come_in_turn(self: &Arc<Self>, entry: &mut Entry, flags: u32) -> Result<Slot, Refused> {
-        // Before any lock: it reads the clock.
-        let since = if flags & UNSEEN != 0 { self.clock.stamp() } else { Stamp::NONE };
+        // Before any lock.
+        let since = self.since(flags);
         let turns = self.turns().filter(|_| flags & Flags::QUEUED != 0);
         let flags = flags & !Flags::QUEUED;
         let open = |entry: &mut Entry, flags| match &entry.name {
@@ -69,6 +69,11 @@ impl Registry {
             }
         };
         Ok(self.told_of(&came))
+    }
+
+    /// From when the age of a task counts that is about to come. Reads the clock.
+    pub(super) fn since(&self, flags: u32) -> Stamp {
+        if flags & UNSEEN != 0 { self.clock.stamp() } else { Stamp::NONE }
     }
 
     // In each caller: as a result of its own it would be stored and loaded again in other pieces.

@@ -8,8 +8,8 @@ use crate::task::Outcome;
 use crate::wake::{call_caught, drop_caught, wake_all};
 
 impl Registry {
-    /// Settles a task that has completed, and that somebody attends to; what nobody asks for, when it
-    /// ended for example, is not noted.
+    /// Settles a task that has completed, and that somebody attends to. What nobody can ask for is not
+    /// noted, nor when it ended, if nobody but its handle refers to it.
     pub(super) fn complete(&self, task: RecordAt<'_>) {
         let mut shard = task.lock();
         let completed = shard.complete(task.index(), task.word());

@@ -2,10 +2,11 @@
 //!
 //! It is a live task of the registry from the first moment on, so that a stop waits for it and it can
 //! be cancelled; the index of names does not know it before its turn. Its turn comes in the locked
-//! section in which the one before it settles, so that nobody can take the name between the two.
+//! section in which the one before it settles, so that nobody can take the name between the two. It
+//! comes in one in which those that wait already are cancelled, so that none of them ever has the
+//! name: when whoever has it is gone, it is the last one's, unless that was cancelled, too.
 
 use super::{RecordRef, Refused, Registry, Slot};
-use crate::clock::Stamp;
 use crate::sync::Arc;
 use crate::task::{Entry, Flags, Name};
 use crate::wake::{Payload, call_caught};
@@ -15,27 +16,28 @@ pub(crate) struct Succession {
     pub(crate) slot: Slot,
     /// Who has the name; `None`: nobody had, and it is the successor's already.
     pub(crate) holder: Option<RecordRef>,
-    /// Those that waited for the name before.
+    /// Those that waited for the name before, and never have it.
     waiting: Vec<RecordRef>,
 }
 
 impl Registry {
-    /// Adds a live task that takes its name when whoever has it is gone.
+    /// Adds a live task that takes its name when whoever has it is gone; `cancel_others` has to follow.
     pub(crate) fn register_successor(
         self: &Arc<Self>,
         entry: &mut Entry,
         flags: u32,
     ) -> Result<Succession, Refused> {
+        let since = self.since(flags);
         let name = entry.name.as_ref().map_or(&[][..], Name::as_bytes);
         let (tag, mut shard) = self.lock_for(name)?;
         // From now on the holder settles under this lock, and so passes the name on.
         let holder = shard.find(tag, name, Flags::ATTENDED);
         let waiting =
-            holder.map_or_else(Vec::new, |holder| shard.refer_successors_of(holder.index()));
+            holder.map_or_else(Vec::new, |holder| shard.cancel_successors_of(holder.index()));
         let came = match holder {
-            Some(_) => shard.open_successor(entry, tag, flags),
+            Some(_) => shard.open_successor(entry, tag, since, flags),
             None => match shard.vacancy(tag, name) {
-                Some(vacancy) => shard.open_named(entry, vacancy, Stamp::NONE, flags),
+                Some(vacancy) => shard.open_named(entry, vacancy, since, flags),
                 None => return Err(Refused::NameTaken), // nobody has it: see above
             },
         };
@@ -48,7 +50,7 @@ impl Registry {
 }
 
 impl Succession {
-    /// Cancels all that came before, each under a guard; the first panic of a waker comes back.
+    /// Has all that came before dropped, each under a guard; the first panic of a waker comes back.
     pub(crate) fn cancel_others(&self) -> Result<(), Payload> {
         let mut first = Ok(());
         for record in self.holder.iter().chain(&self.waiting) {

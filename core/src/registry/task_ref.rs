@@ -93,7 +93,12 @@ impl TaskRef {
     /// Returns how long the task has lived, or lived, in the loop's time.
     ///
     /// Since it first waited for something, or was first listed: a task that ends in its first poll
-    /// has no age worth a look at the clock, and says zero.
+    /// has no age worth a look at the clock, and says zero. A closure on a thread counts from its spawn,
+    /// and a scope from its opening.
+    ///
+    /// Until its end. Where that was a completion which only its [`Task`](crate::Task) could tell of, with
+    /// no other `TaskRef` held, no listing and no observer, the clock was not read: until it is first asked
+    /// for its age after that, and from then on it says the same.
     #[must_use]
     pub fn age(&self) -> Duration {
         self.0.age(self.0.registry().clock().now())

@@ -5,7 +5,7 @@
 //! loop has, waits for that flag to fall. Lock order: the turns, then a shard. As long as a task is in
 //! the queue its record is its own: whoever settles it takes it out first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{RecordAt, Registry, Slot};
 use crate::sync::{Mutex, MutexGuard, lock};
@@ -20,9 +20,18 @@ pub(super) struct Turns {
 
 #[derive(Default)]
 struct Queue {
-    running: BTreeSet<TaskId>,
-    /// Later tasks have higher ids.
-    waiting: BTreeMap<TaskId, Slot>,
+    /// Whoever runs or waits.
+    members: BTreeMap<TaskId, Member>,
+    running: usize,
+    /// By the number under which each came, which an id is not: each thread takes some of those at a time.
+    waiting: BTreeMap<u64, (TaskId, Slot)>,
+    /// How many had to wait until now.
+    came: u64,
+}
+
+enum Member {
+    Runs,
+    Waits { number: u64 },
 }
 
 /// A place in the queue for one who is about to be registered.
@@ -38,7 +47,7 @@ impl Turns {
 
     pub(super) fn enter(&self) -> Entrance<'_> {
         let queue = lock(&self.queue);
-        let runs = queue.running.len() < self.limit;
+        let runs = queue.running < self.limit;
         Entrance { queue, runs }
     }
 }
@@ -52,9 +61,45 @@ impl Entrance<'_> {
 
     pub(super) fn take(mut self, id: TaskId, slot: Slot) {
         if self.runs {
-            self.queue.running.insert(id);
+            self.queue.run(id);
         } else {
-            self.queue.waiting.insert(id, slot);
+            self.queue.wait(id, slot);
+        }
+    }
+}
+
+impl Queue {
+    fn run(&mut self, id: TaskId) {
+        self.members.insert(id, Member::Runs);
+        self.running += 1;
+    }
+
+    fn wait(&mut self, id: TaskId, slot: Slot) {
+        let number = self.came;
+        self.came += 1;
+        self.members.insert(id, Member::Waits { number });
+        self.waiting.insert(number, (id, slot));
+    }
+
+    /// Takes out who waits first.
+    fn first(&mut self) -> Option<(TaskId, Slot)> {
+        let (_, (id, slot)) = self.waiting.pop_first()?;
+        self.members.remove(&id);
+        Some((id, slot))
+    }
+
+    /// Takes a task out. Tells whether it ran.
+    fn leave(&mut self, id: TaskId) -> bool {
+        match self.members.remove(&id) {
+            Some(Member::Runs) => {
+                self.running -= 1;
+                true
+            }
+            Some(Member::Waits { number }) => {
+                self.waiting.remove(&number);
+                false
+            }
+            None => false,
         }
     }
 }
@@ -74,9 +119,7 @@ impl Registry {
     pub(super) fn leave_turn(&self, task: RecordAt<'_>) -> bool {
         let Some(turns) = self.turns() else { return false };
         let id = task.id();
-        let mut queue = lock(&turns.queue);
-        queue.waiting.remove(&id);
-        queue.running.remove(&id)
+        lock(&turns.queue).leave(id)
     }
 
     /// Has those begin whose turn it is now.
@@ -84,14 +127,14 @@ impl Registry {
         let Some(turns) = self.turns() else { return };
         let mut woken = Taken::default();
         let mut queue = lock(&turns.queue);
-        while queue.running.len() < turns.limit {
-            let Some((id, slot)) = queue.waiting.pop_first() else { break };
+        while queue.running < turns.limit {
+            let Some((id, slot)) = queue.first() else { break };
             let mut shard = self.shards.at(slot.shard()).lock();
             let waker = shard.begin_turn(slot.index());
             drop(shard);
             // One that is cancelled never runs, and settles by itself.
             if let Some(waker) = waker {
-                queue.running.insert(id);
+                queue.run(id);
                 woken.extend(waker);
             }
         }

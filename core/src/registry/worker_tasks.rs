@@ -17,7 +17,7 @@ pub struct WorkerTasks(Arc<Mutex<Vec<Listed>>>);
 type Listed = (Worker, Weak<Registry>);
 
 impl WorkerTasks {
-    /// Lists the tasks that live now, worker by worker, each one's oldest first.
+    /// Lists the tasks that live now, worker by worker, each one's by their ids.
     ///
     /// A snapshot that nothing invalidates. The scopes are looked at one after the other: what starts
     /// or ends meanwhile may or may not be in it.

@@ -72,7 +72,7 @@ impl<'p, L> TaskBuilder<'p, L> {
 
     /// Sets how long the task may take from a stop to its end, before it is cancelled.
     ///
-    /// Default: the lifespan's grace.
+    /// Default: that of its scope.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.entry.grace = Grace::of(grace);
         self

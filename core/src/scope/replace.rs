@@ -9,14 +9,15 @@ use std::task::{Context, Poll, ready};
 use super::builder::{Registered, Rejected, SpawnError, TaskBuilder};
 use super::{Cx, Task, TaskFn};
 use crate::event_loop::{EventLoop, LocalLoop};
-use crate::registry::{Finished, Succession, TaskRef};
+use crate::registry::{Finished, RecordRef, TaskRef};
 use crate::task::Output;
 
 impl<'p, L> TaskBuilder<'p, L> {
     /// Starts the task in the place of the one that has its name, which is cancelled.
     ///
-    /// The future completes with the task when the old one is gone and the name is this one's. The
-    /// body does not begin before. Where nobody has the name, that is at once.
+    /// The future completes with the task when the old one is gone and the name is this one's, or will
+    /// never be, since this one was cancelled meanwhile. The body does not begin before. Where nobody has
+    /// the name, that is at once.
     ///
     /// Of several that replace one name, the one that came last lives in the end: it cancels those
     /// before it, and what had not begun never does. A task may replace itself: it ends at its next
@@ -92,12 +93,16 @@ impl<'p, L> TaskBuilder<'p, L> {
             Ok(succession) => succession,
             Err(why) => return Err(Rejected { why, name: entry.name }.with(body)),
         };
+        let cancelled = succession.cancel_others();
         let registered = Registered { place, registry, slot: succession.slot };
         let task = match succession.holder {
             None => at_once(registered, body),
             Some(_) => in_turn(registered, body),
         };
-        Ok(Replace::new(task, succession))
+        if let Err(payload) = cancelled {
+            resume_unwind(payload.into_inner());
+        }
+        Ok(Replace::new(task, succession.holder))
     }
 }
 
@@ -110,16 +115,14 @@ impl<'p, L> TaskBuilder<'p, L> {
 pub struct Replace<T: 'static> {
     /// `None` when it was given out.
     task: Option<Task<T>>,
+    /// When it is gone, the name is the new task's, or that is cancelled (see `registry::succession`).
     /// `None` where nobody had the name.
     old: Option<Finished>,
 }
 
 impl<T: 'static> Replace<T> {
-    fn new(task: Task<T>, succession: Succession) -> Self {
-        if let Err(payload) = succession.cancel_others() {
-            resume_unwind(payload.into_inner());
-        }
-        let old = succession.holder.map(|record| Finished::new(TaskRef::new(record)));
+    fn new(task: Task<T>, holder: Option<RecordRef>) -> Self {
+        let old = holder.map(|record| Finished::new(TaskRef::new(record)));
         Self { task: Some(task), old }
     }
 

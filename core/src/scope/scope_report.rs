@@ -38,7 +38,7 @@ pub struct ScopeTask {
     pub path: String,
     /// How it ended; `None` for a straggler.
     pub outcome: Option<Outcome>,
-    /// How long it lived, in the loop's time: since it first waited for something, or was listed.
+    /// Its age at its end, or when the deadline passed; see [`TaskRef::age`](crate::TaskRef::age).
     pub age: Duration,
     /// The line that spawned it.
     pub spawned_at: &'static Location<'static>,

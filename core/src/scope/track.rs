@@ -41,10 +41,11 @@ impl<L> Cx<'_, L> {
     #[inline]
     #[track_caller]
     pub fn track<F: Future>(&self, future: F) -> Tracked<F> {
+        let spawned_at = Location::caller(); // a closure has another caller
         let tracked = TaskBuilder::unnamed(self.place()).track(future);
         tracked.unwrap_or_else(|error| {
             let _ = drop_caught(error.into_body());
-            let entry = Entry { name: None, spawned_at: Location::caller(), grace: Grace::DEFAULT };
+            let entry = Entry { name: None, spawned_at, grace: Grace::DEFAULT };
             let dead = self.node().registry().register_dead(entry, &self.node().outcome_of_late());
             Tracked::new(dead, None)
         })

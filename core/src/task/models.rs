@@ -359,6 +359,34 @@ fn take_turn(record: RecordAt<'_>, waker: Waker) -> bool {
     !record.flags().is_queued()
 }
 
+/// A task ends while one comes that is to have its name, for which another one waits already.
+///
+/// Caught: `cancel_successors_of` that cancels nobody, as all are cancelled in the end.
+#[test]
+fn a_name_is_passed_on_to_nobody_who_came_before_the_last() {
+    loom::model(|| {
+        let registry = unheard(&Arc::default());
+        let holder = registry.register(&mut entry(Some("a")), 0).ok().unwrap();
+        let tracked = Tracked(Arc::clone(&registry), holder);
+        let first = registry.register_successor(&mut entry(Some("a")), 0).ok().unwrap();
+        let thread = thread::spawn(move || tracked.settle());
+        let last = registry.register_successor(&mut entry(Some("a")), 0).ok().unwrap();
+        thread.join().unwrap();
+        assert!(last.cancel_others().is_ok());
+        let replaced = last.holder.unwrap();
+        let (first, last) = (first.slot, RecordAt::new(&registry, last.slot));
+        let at = RecordAt::new(&registry, first);
+        if replaced.at().id() == at.id() {
+            assert!(!at.flags().is_queued() && last.flags().is_queued());
+            at.settle(Outcome::Cancelled);
+        } else {
+            assert!(replaced.flags().is_finished() && at.flags().is_queued());
+        }
+        assert!(!last.flags().is_queued(), "the old one is gone");
+        assert_eq!(registry.find("a").unwrap().at().id(), last.id());
+    });
+}
+
 /// A task ends while another one comes to take its name.
 ///
 /// Caught: `take_turn` that looks before it stores.

@@ -7,8 +7,9 @@
 //! 1. Exactly one settles: whoever runs or drops the tracked future, once, after the body is gone.
 //! 2. `FINISHED` is raised in the locked section that writes the outcome, or in one step with
 //!    `COMPLETED`, which is all of the outcome then; who sees it finds the outcome.
-//! 3. Whoever raises `CANCELLED` takes the loop's waker in the same locked section; the tracked
-//!    future stores its waker in one and then reads the flags. So one of them sees the other.
+//! 3. Whoever raises `CANCELLED` takes the loop's waker in the same locked section, or in a later one;
+//!    the tracked future stores its waker in one and then reads the flags. So one of them sees the
+//!    other.
 //! 4. A failure is reported by exactly one of two: settling reports unless it sees `HANDLE`; the
 //!    handle's drop reports if it sees `FINISHED`. Each looks and writes in one step on one word, so
 //!    the later one sees the earlier.
@@ -43,7 +44,7 @@ pub(crate) struct Entry {
 pub(crate) struct Grace(u64);
 
 impl Grace {
-    /// That of the lifespan.
+    /// That of its scope.
     pub(crate) const DEFAULT: Self = Self(u64::MAX);
 
     /// Beyond five centuries, all are the same.
@@ -145,6 +146,12 @@ impl Flags {
     #[inline]
     pub(crate) fn references(self) -> u32 {
         (self.0 >> 32) as u32
+    }
+
+    /// Whether somebody refers to the task besides its tracked future and its handle.
+    #[inline]
+    pub(crate) fn is_held_by_others(self) -> bool {
+        self.references() > 1 + u32::from(self.has_handle())
     }
 
     /// Whether the record may be used for another task (invariant 6).
@@ -368,14 +375,20 @@ impl Record {
         }
     }
 
-    /// How long the task has lived, or lived. When a task ended that nobody had listed, is not
-    /// known.
+    /// How long the task has lived, or lived.
     pub(crate) fn age(&self, now: Stamp) -> Duration {
         let end = match self.life {
             Life::Ended { at, .. } => at.or(now),
             Life::Live { .. } => now,
         };
         end.saturating_since(self.since.or(end))
+    }
+
+    /// Has the age of a task that has completed grow no more, if that was not noted at its end.
+    pub(crate) fn note_end(&mut self, at: Stamp) {
+        if let Life::Live { .. } = self.life {
+            self.life = Life::Ended { outcome: Outcome::Completed, at };
+        }
     }
 
     pub(crate) fn event(&self) -> Option<ShutdownEvent> {

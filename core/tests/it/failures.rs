@@ -76,13 +76,14 @@ fn a_failure_that_was_awaited_is_not_in_the_report() {
 
 #[test]
 fn a_panic_is_reported_with_its_text_and_its_place() {
+    let before = line!();
     let report = serve(async |cx| {
         cx.task("bad").spawn(async |_cx| -> () { panic!("it broke") }).unwrap().detach();
         next_round().await;
     });
     assert_eq!(failures(&report), ["panicked: it broke"]);
     let task = report.task("bad").unwrap();
-    assert_eq!(task.spawned_at.file(), file!());
+    assert_eq!((task.spawned_at.file(), task.spawned_at.line()), (file!(), before + 2));
     assert!(matches!(&task.outcome, Some(Outcome::Panicked(panic)) if panic.text() == "it broke"));
     assert!(report.to_string().contains("task bad: panicked: it broke"), "{report}");
 }

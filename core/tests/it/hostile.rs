@@ -160,7 +160,7 @@ fn a_body_whose_destructor_panics_with_a_payload_that_does_too_harms_nobody() {
 }
 
 #[test]
-fn tasks_are_listed_oldest_first() {
+fn tasks_are_listed_by_their_ids() {
     let _ = serve(async |cx| {
         let mut kept = Vec::new();
         for round in 0..200 {

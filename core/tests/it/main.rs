@@ -5,6 +5,7 @@ mod by_hand;
 mod by_hand_local;
 mod woken;
 
+mod ages;
 mod attach;
 mod blocking;
 mod cancel;
@@ -23,6 +24,7 @@ mod named_events;
 mod names;
 mod observer;
 mod outcomes;
+mod places;
 mod registry_model;
 mod replace;
 mod report;

@@ -1,13 +1,13 @@
 //! Replacing a task: the old one goes first, one lives at the end, and nobody takes the name between.
 
-use std::future::pending;
+use std::future::{Pending, pending};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
-use lifespan_core::{Outcome, SpawnError, TaskState};
+use lifespan_core::{Lifespan, Observer, Outcome, SpawnError, TaskRef, TaskState, Tracked};
 
-use crate::by_hand::{next_round, serve, serve_with};
+use crate::by_hand::{ByHand, next_round, run, serve, serve_with};
 use crate::outcomes::Gone;
 
 #[test]
@@ -109,6 +109,36 @@ fn of_several_the_last_one_lives_and_who_had_not_begun_never_does() {
         assert_eq!(cx.tasks().get("feed").unwrap().id(), last.task_ref().id());
         assert_eq!(cx.tasks().len(), 1);
     });
+}
+
+/// Drops the task that it has when it hears of another one.
+#[derive(Default)]
+struct LetsGo(Mutex<Option<Tracked<Pending<()>>>>);
+
+impl Observer for LetsGo {
+    fn task_spawned(&self, _task: &TaskRef) {
+        let held = self.0.lock().unwrap().take();
+        drop(held);
+    }
+}
+
+/// The old one ends in the moment between the coming of the new one and its own cancel.
+#[test]
+fn the_name_goes_to_nobody_who_came_before_the_last() {
+    let lets_go = Arc::<LetsGo>::default();
+    let lifespan = Lifespan::on(ByHand::new()).observer(Arc::clone(&lets_go));
+    let _ = run(lifespan.serve(async move |cx| {
+        let old = cx.task("feed").track(pending::<()>()).unwrap();
+        let first = cx.task("feed").replace(async |_cx| unreachable!("it never begins")).unwrap();
+        *lets_go.0.lock().unwrap() = Some(old);
+        let last = cx.task("feed").replace(async |cx| cx.shutdown().wait().await).unwrap();
+        let last = last.await;
+        assert_eq!(cx.tasks().get("feed").unwrap().id(), last.task_ref().id());
+        assert_ne!(last.task_ref().state(), TaskState::Queued);
+        assert!(matches!(first.await.task_ref().finished().await, Outcome::Cancelled));
+        last.stop();
+        last.await.unwrap();
+    }));
 }
 
 #[test]

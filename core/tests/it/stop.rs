@@ -33,6 +33,7 @@ fn a_task_that_ends_by_itself_within_its_grace_is_clean() {
 
 #[test]
 fn a_task_that_overruns_its_grace_is_cancelled_and_told() {
+    let before = line!();
     let report = serve(async |cx| {
         let task = cx.task("deaf").spawn(async |_cx| pending::<()>().await);
         task.unwrap().detach();
@@ -41,7 +42,7 @@ fn a_task_that_overruns_its_grace_is_cancelled_and_told() {
     let task = report.task("deaf").unwrap();
     assert!(matches!(task.outcome, Some(Outcome::Cancelled)) && task.overran);
     assert_eq!(task.age.as_secs(), 11, "a second of service, ten of grace");
-    assert_eq!(task.spawned_at.file(), file!());
+    assert_eq!((task.spawned_at.file(), task.spawned_at.line()), (file!(), before + 2));
     assert_eq!((report.exit_code(), report.is_clean()), (6, false));
     assert!(report.to_string().contains("because its grace was over"), "{report}");
 }

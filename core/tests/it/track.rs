@@ -19,12 +19,13 @@ use crate::woken::{Count, PanicOnDrop, is_pending, on_drop, panicking, poll};
 #[test]
 fn the_output_passes_through_and_the_task_is_like_any_other() {
     let report = serve(async |cx| {
+        let line = line!() + 1;
         let tracked = cx.task("conn:7").track(async { 7 }).unwrap();
         let task = tracked.task_ref().clone();
         assert_eq!(cx.tasks().len(), 1);
         assert_eq!(cx.tasks().get("conn:7").unwrap().id(), task.id());
         assert_eq!(task.path(), "conn:7");
-        assert!(task.spawned_at().file().ends_with("track.rs"));
+        assert_eq!((task.spawned_at().file(), task.spawned_at().line()), (file!(), line));
         assert_eq!(tracked.await.unwrap(), 7);
         assert!(matches!(task.outcome(), Some(Outcome::Completed)));
         assert!(cx.tasks().is_empty());

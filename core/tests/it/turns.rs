@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use lifespan_core::{Cx, Outcome, TaskError, TaskState};
@@ -33,6 +34,31 @@ fn no_more_run_at_once_than_may_and_each_gets_its_turn() {
         assert_eq!((report.completed, most.load(Ordering::SeqCst)), (10, 3));
         assert_eq!(cx.now().duration_since(began).as_secs(), 4, "three, three, three, one");
         assert!(order.lock().unwrap().is_sorted(), "in the order in which they came");
+    });
+}
+
+/// Ids are no order of arrival: each thread takes some at a time.
+#[test]
+fn turns_come_in_the_order_of_arrival_from_whichever_thread() {
+    let _ = serve(async |cx| {
+        let scope = cx.scope("scope").max_concurrency(1).open().unwrap();
+        scope.spawn(async |cx| cx.sleep(SECOND).await).unwrap().detach();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let note = |name| {
+            let order = Arc::clone(&order);
+            async move |_cx: Cx<'_, Hand>| order.lock().unwrap().push(name)
+        };
+        for names in [["1", "2"], ["3", "4"]] {
+            let (spawner, body) = (scope.spawner().clone(), note(names[0]));
+            let other = thread::spawn(move || spawner.spawn(body).unwrap().detach());
+            other.join().unwrap();
+            scope.spawn(note(names[1])).unwrap().detach();
+        }
+        let cut = scope.task("cut").spawn(note("cut")).unwrap();
+        scope.spawn(note("5")).unwrap().detach();
+        assert!(matches!(cut.cancel().await, Outcome::Cancelled));
+        assert_eq!(scope.finish(&cx).await.completed, 6);
+        assert_eq!(*order.lock().unwrap(), ["1", "2", "3", "4", "5"]);
     });
 }
 
@@ -77,6 +103,28 @@ fn a_task_that_is_cancelled_while_it_waits_never_runs_and_the_next_does() {
         assert_eq!(fourth.await.unwrap(), 4);
         assert!(matches!(third.await, Err(TaskError::Cancelled)));
         assert!(first.await.is_err() && scope.close(&cx).await.is_clean());
+    });
+}
+
+/// Its record is another one's soon.
+#[test]
+fn a_task_that_is_cancelled_while_it_waits_leaves_no_place_behind() {
+    let _ = serve(async |cx| {
+        let scope = cx.scope("scope").max_concurrency(1).open().unwrap();
+        let first = scope.spawn(async |_cx| pending::<()>().await).unwrap();
+        for _ in 0..10 {
+            let cut = scope.spawn(async |_cx| panic!("it ran")).unwrap();
+            drop(cut.cancel());
+            assert!(cut.await.is_err());
+        }
+        let tasks = [(); 10].map(|()| scope.spawn(async |cx| cx.sleep(SECOND).await).unwrap());
+        drop(first.cancel());
+        next_round().await;
+        let began = cx.now();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(cx.now().duration_since(began).as_secs(), 10, "one after the other");
     });
 }
 

@@ -1,7 +1,9 @@
 //! Cancelling: the body is dropped, then the outcome is told, whoever asks and whenever.
 
+use std::future::Future;
+
 use futures_lite::future::{pending, poll_once, yield_now, zip};
-use lifespan_core::{Cx, LoopOwner, Outcome, TaskError, TaskRef, Timer};
+use lifespan_core::{Cx, LoopOwner, Outcome, Spawner, TaskError, TaskRef, Timer};
 
 use crate::support::{Log, Moment, inside};
 
@@ -237,6 +239,72 @@ pub fn of_all_tasks<O: LoopOwner<Handle: Timer>>(owner: O) {
     });
 }
 
+/// A task may cancel its own scope.
+pub fn of_ones_own_scope<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let scope = cx.scope("scope").open().unwrap();
+        cancelled_by_one_of_them(scope.spawner(), |cx| cx.this_scope().unwrap().cancel()).await;
+        assert!(matches!(scope.task_ref().finished().await, Outcome::Cancelled));
+        assert!(cx.tasks().is_empty());
+    });
+}
+
+/// A task may cancel the scope around its own.
+pub fn of_the_scope_around_ones_own<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let outer = cx.scope("outer").open().unwrap();
+        let inner = outer.scope("inner").open().unwrap();
+        let beside = outer.spawn(async |_cx| pending::<()>().await).unwrap();
+        let outermost = |cx: &Cx<'_, O::Handle>| cx.spawner().root().tasks().cancel("outer");
+        cancelled_by_one_of_them(inner.spawner(), outermost).await;
+        for scope in [outer.task_ref(), inner.task_ref()] {
+            assert!(matches!(scope.finished().await, Outcome::Cancelled));
+        }
+        assert!(matches!(beside.await, Err(TaskError::Cancelled)) && cx.tasks().is_empty());
+    });
+}
+
+/// A task may cancel all that there are, in its own scope and in all of the lifespan.
+pub fn of_all_by_one_of_them<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let of_its_scope = |cx: &Cx<'_, O::Handle>| cx.tasks().cancel_matching(|_task| true);
+        cancelled_by_one_of_them(&cx.spawner(), of_its_scope).await;
+        let scope = cx.scope("scope").open().unwrap();
+        cancelled_by_one_of_them(scope.spawner(), of_its_scope).await;
+        let beside = cx.spawn(async |_cx| pending::<()>().await);
+        let everything =
+            |cx: &Cx<'_, O::Handle>| cx.spawner().root().tasks().cancel_matching(|_task| true);
+        cancelled_by_one_of_them(scope.spawner(), everything).await;
+        assert!(matches!(beside.await, Err(TaskError::Cancelled)));
+        assert!(matches!(scope.task_ref().finished().await, Outcome::Cancelled));
+        assert!(cx.tasks().is_empty());
+    });
+}
+
+/// One of two tasks of a scope cancels both and waits for that: it goes no further than there.
+async fn cancelled_by_one_of_them<L: Timer, E: Future<Output: Send> + Send + 'static>(
+    scope: &Spawner<L>,
+    cancel: impl FnOnce(&Cx<'_, L>) -> E + Send + 'static,
+) {
+    let (begun, gone, log) = (Moment::default(), Moment::default(), Log::default());
+    let (at_begin, held, in_task) = (begun.clone(), gone.on_drop(), log.clone());
+    let other = scope.spawn(async move |_cx| {
+        let _held = held;
+        at_begin.come();
+        pending::<()>().await;
+    });
+    let task = scope.spawn(async move |cx: Cx<'_, L>| {
+        begun.wait().await;
+        let ended = cancel(&cx);
+        in_task.add("up to the next await");
+        ended.await;
+        in_task.add("never");
+    });
+    assert!(matches!(task.unwrap().await, Err(TaskError::Cancelled)));
+    assert!(matches!(other.unwrap().await, Err(TaskError::Cancelled)) && gone.has_come());
+    assert_eq!(log, ["up to the next await"]);
+}
+
 /// By name: the outcome of who lives, and `NotFound` of who does not.
 pub fn by_name<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
@@ -259,7 +327,7 @@ pub fn of_those_that_match<O: LoopOwner<Handle: Timer>>(owner: O) {
         let gone = cx.tasks().cancel_matching(is_client).await;
         assert_eq!(gone.len(), 50);
         for (number, (task, outcome)) in gone.iter().enumerate() {
-            assert_eq!(task.path(), format!("client-{number}"), "oldest first");
+            assert_eq!(task.path(), format!("client-{number}"), "by their ids");
             assert!(matches!(outcome, Outcome::Cancelled));
         }
         assert_eq!(cx.tasks().iter().next().unwrap().id(), other.task_ref().id());

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use futures_lite::future::{pending, yield_now};
 use lifespan_core::{
-    Cx, Lifespan, LocalLoop, LoopOwner, Outcome, SpawnError, TaskError, Timer, WrongThread,
+    Cx, Lifespan, LocalLoop, LoopOwner, Outcome, SpawnError, TaskError, TaskState, Timer,
+    WrongThread,
 };
 
 use crate::support::{Bomb, Moment, SHORT, inside};
@@ -94,6 +95,81 @@ pub fn shares_the_names_of_its_scope<O: LoopOwner<Handle: Timer + LocalLoop>>(ow
         assert!(cx.tasks().stop("one").is_ok());
         local.await.unwrap();
         cx.task("one").spawn_local(&cx, async |_cx| {}).unwrap().await
+    });
+}
+
+/// It may take the place of another one, which is gone before it begins.
+pub fn may_take_the_place_of_another<O: LoopOwner<Handle: Timer + LocalLoop>>(owner: O) {
+    inside(owner, async |cx| {
+        struct SaysOnDrop(Rc<RefCell<Vec<&'static str>>>);
+        impl Drop for SaysOnDrop {
+            fn drop(&mut self) {
+                self.0.borrow_mut().push("the old one is gone");
+            }
+        }
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let (begun, at_begin) = Moment::pair();
+        let (go_on, gate) = Moment::pair();
+        let held = SaysOnDrop(Rc::clone(&log));
+        let old = cx.task("feed").spawn_local(&cx, async move |cx| {
+            let _held = held;
+            cx.protect(async {
+                at_begin.come();
+                gate.wait().await;
+            })
+            .await;
+        });
+        begun.wait().await;
+        let in_task = Rc::clone(&log);
+        let new = cx.task("feed").replace_local(&cx, async move |cx| {
+            in_task.borrow_mut().push("the new one begins");
+            cx.shutdown().wait().await;
+            in_task
+        });
+        let new = new.unwrap();
+        assert_eq!(new.old().unwrap().id(), old.unwrap().task_ref().id());
+        for _ in 0..3 {
+            yield_now().await;
+        }
+        go_on.come();
+        let new = new.await;
+        assert_eq!(cx.tasks().get("feed").unwrap().id(), new.task_ref().id());
+        yield_now().await;
+        new.stop();
+        assert!(Rc::ptr_eq(&new.await.unwrap(), &log));
+        assert_eq!(*log.borrow(), ["the old one is gone", "the new one begins"]);
+        // Nobody has the name; and one that is `Send` takes the place of one that is not.
+        let local = async |_cx: Cx<'_, O::Handle>| pending::<Rc<()>>().await;
+        let local = cx.task("feed").replace_local(&cx, local).unwrap();
+        assert!(local.old().is_none());
+        let local = local.await;
+        let last = cx.task("feed").replace(async |_cx| 9).unwrap().await;
+        assert!(matches!(local.await, Err(TaskError::Cancelled)));
+        assert_eq!(last.await.unwrap(), 9);
+    });
+}
+
+/// Where so many run at once it waits for its turn, in the order in which all came.
+pub fn waits_for_its_turn<O: LoopOwner<Handle: Timer + LocalLoop>>(owner: O) {
+    inside(owner, async |cx| {
+        let scope = cx.scope("scope").max_concurrency(1).open().unwrap();
+        let (go_on, order) = (Moment::default(), Rc::new(RefCell::new(Vec::new())));
+        let gate = go_on.clone();
+        let first = scope.spawn(async move |_cx| gate.wait().await).unwrap();
+        let waits = |name: &'static str| {
+            let order = Rc::clone(&order);
+            let body = async move |_cx: Cx<'_, O::Handle>| order.borrow_mut().push(name);
+            scope.task(name).spawn_local(&cx, body).unwrap()
+        };
+        let (second, cut, third) = (waits("second"), waits("cut"), waits("third"));
+        yield_now().await;
+        assert_eq!(second.task_ref().state(), TaskState::Queued);
+        assert!(matches!(cut.cancel().await, Outcome::Cancelled));
+        go_on.come();
+        first.await.unwrap();
+        third.await.unwrap();
+        assert_eq!(*order.borrow(), ["second", "third"]);
+        assert!(second.task_ref().is_finished() && Rc::strong_count(&order) == 1);
     });
 }
 
@@ -246,16 +322,18 @@ pub fn nothing_local_starts_between_two_runs<O: LoopOwner<Handle: Timer + LocalL
 /// On a scoped thread, which is not the loop's, it ends as failed with [`WrongThread`].
 pub fn is_refused_on_another_thread<O: LoopOwner<Handle: Timer + LocalLoop>>(owner: O) {
     inside(owner, async |cx| {
-        let (unnamed, named) = std::thread::scope(|threads| {
+        let (unnamed, is_refused) = std::thread::scope(|threads| {
             let other = threads.spawn(|| {
                 let task = cx.spawn_local(async |_cx| unreachable!("wrong thread"));
                 let named = cx.task("named").spawn_local(&cx, async |_cx| {});
-                (task, matches!(named, Err(SpawnError::WrongThread { .. })))
+                assert!(matches!(named, Err(SpawnError::WrongThread { .. })));
+                let replaces = cx.task("named").replace_local(&cx, async |_cx| {});
+                (task, matches!(replaces, Err(SpawnError::WrongThread { .. })))
             });
             other.join().unwrap()
         });
         let Err(TaskError::Failed(failure)) = unnamed.await else { panic!("it failed") };
         assert!(failure.error().is::<WrongThread>());
-        assert!(named && cx.tasks().is_empty());
+        assert!(is_refused && cx.tasks().is_empty());
     });
 }

@@ -134,7 +134,7 @@ pub fn are_listed_in_a_snapshot<O: LoopOwner<Handle: Timer>>(owner: O) {
         }
         assert_eq!(cx.tasks().len(), 20);
         for (number, task) in cx.tasks().iter().enumerate() {
-            assert_eq!(task.name().unwrap().as_str(), format!("task-{number}"), "oldest first");
+            assert_eq!(task.name().unwrap().as_str(), format!("task-{number}"), "by their ids");
             task.cancel().await;
         }
         assert!(cx.tasks().is_empty() && cx.tasks().iter().next().is_none());

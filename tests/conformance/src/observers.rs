@@ -189,7 +189,7 @@ pub fn hear_of_the_stop_of_a_scope<O: LoopOwner<Handle: Timer>>(owner: O) {
         .run();
     assert!(report.is_clean(), "{report}");
     let in_time = Told { stopped: 1, ..SPAWNED_AND_ENDED };
-    let late = Told { late: 1, ..in_time.clone() };
+    let late = Told { late: 1, ..in_time };
     let told = counts.told();
     assert_eq!(told.len(), 4, "the scope and three tasks: {told:?}");
     assert_eq!(told.iter().filter(|told| **told == in_time).count(), 2, "{told:?}");

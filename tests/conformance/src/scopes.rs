@@ -104,6 +104,31 @@ pub fn nest<O: LoopOwner<Handle: Timer>>(owner: O) {
     });
 }
 
+/// A task that fails or panics is nothing to the others, unless the scope is told so.
+pub fn go_on_though_a_task_fails<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let scope = cx.scope("scope").grace(NEVER).open().unwrap();
+        let (ask, answer) = (Moment::default(), Moment::default());
+        let (asked, at_answer) = (ask.clone(), answer.clone());
+        let sibling = scope.spawn(async move |cx: Cx<'_, O::Handle>| {
+            asked.wait().await;
+            at_answer.come();
+            polite(cx).await;
+        });
+        let fails = scope.spawn(async |_cx| Err::<(), _>("alone")).unwrap();
+        let panics = scope.spawn(async |_cx| -> () { panic!("alone, too") }).unwrap();
+        assert!(fails.await.is_err() && panics.await.is_err());
+        assert!(!scope.shutdown().is_set() && !cx.shutdown().is_set());
+        ask.come();
+        answer.wait().await;
+        assert_eq!(scope.spawn(async |_cx| 5).unwrap().await.unwrap(), 5);
+        assert_eq!(sibling.as_ref().unwrap().task_ref().state(), TaskState::Running);
+        let report = scope.close(&cx).await;
+        assert_eq!((report.completed, report.failures.len()), (2, 2), "{report}");
+        sibling.unwrap().await
+    });
+}
+
 /// The first failure stops all tasks of a fail-fast scope, and its report has all failures.
 pub fn fail_fast_if_told_to<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {

@@ -109,7 +109,8 @@ macro_rules! __behaviours_of_every_loop {
                 before_the_first_poll, while_pending_for_ever, while_sleeping, after_the_end,
                 by_itself, by_itself_and_awaited, each_other, by_several, the_canceller_gives_up,
                 the_canceller_is_cancelled, of_a_task_that_waits_for_itself, from_a_destructor,
-                of_all_tasks, by_name, of_those_that_match, waits_for_a_protected_block,
+                of_all_tasks, of_ones_own_scope,
+                of_the_scope_around_ones_own, of_all_by_one_of_them, by_name, of_those_that_match, waits_for_a_protected_block,
                 waits_for_the_outer_of_nested_blocks, is_not_what_a_stop_does,
             }
             panics {
@@ -187,7 +188,7 @@ macro_rules! __behaviours_of_every_loop {
             }
             scopes {
                 close_and_say_how_their_tasks_ended, close_with_their_last_task,
-                finish_when_all_have_ended, are_cancelled_by_a_drop, nest, fail_fast_if_told_to,
+                finish_when_all_have_ended, are_cancelled_by_a_drop, nest, go_on_though_a_task_fails, fail_fast_if_told_to,
                 run_so_many_at_once, and_tasks_are_stopped_within_a_time, come_and_go,
                 stop_with_their_lifespan, end_though_a_waker_panics,
                 lose_no_failure_that_comes_after_the_report,
@@ -237,7 +238,7 @@ macro_rules! __behaviours_with_threads {
     ($owner:expr) => {
         $crate::__tests! { $owner;
             threads {
-                spawn_and_await, spawn_at_once, race_for_a_name, set_an_event, wake_the_root,
+                spawn_and_await, spawn_at_once, race_for_a_name, replace_one_name, set_an_event, wake_the_root,
                 wake_a_task_that_ends, cancel_a_task, stop_the_lifespan, wait_for_the_stop,
                 spawn_while_it_ends, spawn_without_end, drop_what_is_bound, dispatch_and_hear,
                 drive_what_is_tracked,
@@ -357,7 +358,8 @@ macro_rules! __capability {
             local {
                 holds_an_rc_across_an_await, is_not_polled_inside_the_call,
                 spawns_local_tasks_of_its_own, runs_beside_ordinary_tasks,
-                shares_the_names_of_its_scope, is_cancelled_like_any_other, fails_like_any_other,
+                shares_the_names_of_its_scope, may_take_the_place_of_another, waits_for_its_turn,
+                is_cancelled_like_any_other, fails_like_any_other,
                 is_detached_like_any_other, is_stopped_like_any_other, is_dropped_with_its_loop,
                 goes_on_in_the_next_run, nothing_local_starts_between_two_runs,
                 is_refused_on_another_thread,

@@ -8,7 +8,8 @@ use std::thread;
 
 use futures_lite::future::{block_on, pending, yield_now};
 use lifespan_core::{
-    EventLoop, Lifespan, LoopOwner, Outcome, Reason, ShutdownEvent, SpawnError, Timer,
+    Cx, EventLoop, Lifespan, LoopOwner, Outcome, Reason, ShutdownEvent, SpawnError, Spawner,
+    TaskState, Timer,
 };
 
 use crate::support::{Moment, inside};
@@ -59,13 +60,13 @@ pub fn spawn_at_once<O: LoopOwner<Handle: Timer>>(mut owner: O) {
     ran.expect("the loop runs");
 }
 
-/// Of eight threads that race for one name, one wins, and the others have their bodies back.
+/// Of 64 threads that race for one name, one wins, and the others have their bodies back.
 pub fn race_for_a_name<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
-        for _ in 0..20 {
-            let (barrier, tried) = (Arc::new(Barrier::new(8)), Moment::default());
+        for _ in 0..10 {
+            let (barrier, tried) = (Arc::new(Barrier::new(64)), Moment::default());
             let (wins, tries) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-            for _ in 0..8 {
+            for _ in 0..64 {
                 let (spawner, barrier) = (cx.spawner(), Arc::clone(&barrier));
                 let (wins, tries) = (Arc::clone(&wins), Arc::clone(&tries));
                 let tried = tried.clone();
@@ -78,7 +79,7 @@ pub fn race_for_a_name<O: LoopOwner<Handle: Timer>>(owner: O) {
                         }
                         Err(error) => assert!(matches!(error, SpawnError::NameTaken { .. })),
                     }
-                    if tries.fetch_add(1, Ordering::SeqCst) + 1 == 8 {
+                    if tries.fetch_add(1, Ordering::SeqCst) + 1 == 64 {
                         tried.come();
                     }
                 });
@@ -88,6 +89,85 @@ pub fn race_for_a_name<O: LoopOwner<Handle: Timer>>(owner: O) {
             assert!(matches!(cx.tasks().cancel("one").await, Ok(Outcome::Cancelled)));
         }
     });
+}
+
+/// Threads replace one name again and again, and it ends by itself as well: one lives at each moment,
+/// in the end the last one, and none after the stop.
+pub fn replace_one_name<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let lives = Lives::default();
+    let in_tasks = lives.clone();
+    inside(owner, async move |cx| {
+        let threads = [(); 4].map(|()| {
+            let (spawner, lives, ended) = (cx.spawner(), in_tasks.clone(), Moment::default());
+            let at_end = ended.on_drop();
+            let thread = thread::spawn(move || {
+                let _at_end = at_end;
+                replace_again_and_again(&spawner, &lives);
+            });
+            (ended, thread)
+        });
+        for (ended, thread) in threads {
+            ended.wait().await;
+            thread.join().unwrap();
+        }
+        let (lives, (begun, at_begin)) = (in_tasks.clone(), Moment::pair());
+        let body = async move |cx: Cx<'_, O::Handle>| {
+            let _life = lives.begin();
+            at_begin.come();
+            cx.shutdown().wait().await;
+        };
+        let last = cx.task("one").replace(body).unwrap().await;
+        assert_eq!(cx.tasks().get("one").unwrap().id(), last.task_ref().id());
+        begun.wait().await;
+        assert_eq!(in_tasks.now.load(Ordering::SeqCst), 1);
+        let others = cx.tasks().iter().filter(|task| task.id() != last.task_ref().id());
+        for waited in others {
+            assert!(matches!(waited.finished().await, Outcome::Cancelled), "it never began");
+        }
+        last.detach();
+    });
+    assert_eq!((lives.now.load(Ordering::SeqCst), lives.most.load(Ordering::SeqCst)), (0, 1));
+}
+
+fn replace_again_and_again<L: EventLoop>(spawner: &Spawner<L>, lives: &Lives) {
+    for round in 0..100 {
+        let lives = lives.clone();
+        let body = async move |_cx: Cx<'_, L>| {
+            let _life = lives.begin();
+            yield_now().await;
+            if round % 2 == 0 {
+                pending::<()>().await;
+            }
+        };
+        let replaces = spawner.task("one").replace(body).unwrap();
+        if round % 3 != 0 {
+            // The name is this one's, or was, or never will be.
+            let state = block_on(replaces).task_ref().state();
+            assert_ne!(state, TaskState::Queued);
+        }
+    }
+}
+
+/// How many live, and how many did at once at the most.
+#[derive(Clone, Default)]
+struct Lives {
+    now: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+struct Life(Arc<AtomicUsize>);
+
+impl Lives {
+    fn begin(&self) -> Life {
+        self.most.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        Life(Arc::clone(&self.now))
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Setting an event on a thread wakes a loop that has nothing else to do.
@@ -202,7 +282,7 @@ pub fn spawn_while_it_ends<O: LoopOwner<Handle: Timer>>(mut owner: O) {
     for _ in 0..20 {
         let (sender, receiver) = std::sync::mpsc::channel();
         let other = thread::spawn(move || {
-            let spawner: lifespan_core::Spawner<O::Handle> = receiver.recv().unwrap();
+            let spawner: Spawner<O::Handle> = receiver.recv().unwrap();
             let mut late = 0;
             // A stop waits for what is spawned meanwhile: without end, that would be its deadline.
             while late < 200 {
@@ -228,7 +308,7 @@ pub fn spawn_without_end<O: LoopOwner<Handle: Timer>>(owner: O) {
     let many = Moment::default();
     let at_many = many.clone();
     let other = thread::spawn(move || {
-        let spawner: lifespan_core::Spawner<O::Handle> = receiver.recv().unwrap();
+        let spawner: Spawner<O::Handle> = receiver.recv().unwrap();
         for number in 0..MANY {
             let Ok(task) = spawner.spawn(async |_cx| {}) else { return true };
             task.detach();

@@ -263,13 +263,15 @@ fn one_is_added_while_the_program_runs() {
     let report = Lifespan::on(SimLoop::new(0))
         .serve(async move |cx| {
             let service = cx.service("job").on_failure(plain()).on_exit(OnEnd::Shutdown);
+            let line = line!() + 1;
             let job = service.grace(SECOND).spawn(async move |cx| {
                 counts.add("begins");
                 cx.sleep(SECOND).await;
                 if counts.len() == 3 { Ok(()) } else { Err("again") }
             });
             let job = job.unwrap();
-            assert!(job.task_ref().spawned_at().file().ends_with("services.rs"));
+            let place = job.task_ref().spawned_at();
+            assert_eq!((place.file(), place.line()), (file!(), line));
             let again = cx.spawner().service("job").spawn(async |_cx| ());
             assert!(matches!(again, Err(SpawnError::NameTaken { .. })));
             job.await.unwrap();

@@ -94,8 +94,7 @@ pub struct TaskReport {
     pub outcome: Option<Outcome>,
     /// How often its body has begun: more than once for a service that began again.
     pub attempts: u64,
-    /// How long it lived, in the loop's time: since it first waited for something, or was listed; a
-    /// task that never did costs no look at the clock, and has no age.
+    /// Its age at its end, or when the deadline passed; see [`TaskRef::age`](crate::TaskRef::age).
     pub age: Duration,
     /// Whether a stop had to cancel it because its grace was over.
     pub overran: bool,
@@ -112,7 +111,8 @@ pub struct TaskReport {
 pub struct Straggler {
     /// Its scope and name, or id.
     pub path: String,
-    /// How long it has lived, in the loop's time: since it first waited, or else since the stop began.
+    /// Its age at that moment, since the stop began at the least; see [`TaskRef::age`](crate::TaskRef::age).
+    /// Of the foreground, how long it was waited for.
     pub age: Duration,
     /// What it is: a task, a blocking closure, which cannot be cancelled, or the foreground, whose path
     /// is empty.

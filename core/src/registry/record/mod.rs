@@ -89,13 +89,18 @@ impl RecordRef {
         is_over
     }
 
-    /// How long the task has lived, or lived: since it first waited, or was first listed.
+    /// How long the task has lived, or lived; see [`TaskRef::age`](super::TaskRef::age).
     pub(crate) fn age(&self, now: Instant) -> Duration {
         self.age_at(self.registry.clock().stamp_of(now))
     }
 
     pub(super) fn age_at(&self, now: Stamp) -> Duration {
-        self.at().lock().record(self.at().index()).age(now)
+        let mut locked = self.at().lock();
+        let record = locked.record(self.slot.index());
+        if self.flags().is_completed() {
+            record.note_end(now); // settling has taken what it held
+        }
+        record.age(now)
     }
 
     /// Asks for the body to be dropped. Tells whether the task was still live.

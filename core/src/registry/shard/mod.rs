@@ -197,7 +197,9 @@ impl Locked<'_> {
     #[inline]
     pub(super) fn complete(&mut self, index: u32, word: &Word) -> Completed {
         let Inner { slab, waiters, live, watched, successors, raised, .. } = &mut *self.0;
-        let is_to_be_noted = word.read().is_listed() || *raised & Flags::ATTENDED != 0;
+        let flags = word.read();
+        let may_be_asked_for = flags.is_listed() || flags.is_held_by_others();
+        let is_to_be_noted = may_be_asked_for || *raised & Flags::ATTENDED != 0;
         if is_to_be_noted || !successors.is_empty() {
             return Completed::NotYet;
         }
@@ -205,7 +207,7 @@ impl Locked<'_> {
         if *watched {
             *live -= 1;
         }
-        if record.holds_nothing() && !word.read().keeps() {
+        if record.holds_nothing() && !flags.keeps() {
             let waiter = waiters.take_single(&mut record.finished);
             if record.finished == Head::default() {
                 word.complete();

@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use super::{Came, Found, Inner, Locked, Slot, is_live};
+use super::{Came, Found, Inner, Locked, Reference, Slot, Word, is_live};
 use crate::clock::Stamp;
 use crate::task::{Entry, Flags};
 
@@ -12,10 +12,11 @@ impl Locked<'_> {
         &mut self,
         entry: &mut Entry,
         tag: u32,
+        since: Stamp,
         flags: u32,
     ) -> Came {
         let flags = flags | Flags::QUEUED | Flags::ATTENDED | Flags::KEEPS;
-        let came = self.open_tagged(entry, tag, Stamp::NONE, flags);
+        let came = self.open_tagged(entry, tag, since, flags);
         self.0.successors.push(came.slot.index());
         came
     }
@@ -27,10 +28,12 @@ impl Locked<'_> {
         successors.iter().copied().filter(|&other| slab.get(other).name == *name).collect()
     }
 
-    /// As `successors_of`, each with a reference more.
-    pub(in crate::registry) fn refer_successors_of(&self, index: u32) -> Vec<Slot> {
+    /// As `successors_of`, each with a reference more, and cancelled: none of them has the name from now
+    /// on. The caller's cancel, which takes their wakers, follows (record, invariant 3).
+    pub(in crate::registry) fn cancel_successors_of(&self, index: u32) -> Vec<Slot> {
         let words = self.successors_of(index).into_iter().map(|index| self.0.slab.word(index));
-        words.inspect(|word| word.refer()).map(Slot::new).collect()
+        let cancelled = |word: &&Word| word.change_if_live(Flags::CANCELLED, Reference::Counted);
+        words.filter(cancelled).map(Slot::new).collect()
     }
 
     /// Gives the name of a task that ends to the first that waits for it, and takes its waker.
