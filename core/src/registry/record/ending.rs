@@ -17,6 +17,7 @@ impl RecordAt<'_> {
     ///
     /// No wake-up is lost: settling raises `FINISHED` and takes the waiters in one locked section,
     /// and a waiter looks and registers in one (record, invariant 5).
+    #[inline]
     pub(crate) fn poll_finished(self, me: &mut Registration, waker: &Waker) -> Poll<Outcome> {
         if self.flags().is_finished() {
             return Poll::Ready(self.heard(me));
