@@ -148,10 +148,14 @@ impl Flags {
         (self.0 >> 32) as u32
     }
 
-    /// Whether somebody refers to the task besides its tracked future and its handle.
+    /// Whether anybody may ask when the task ended: it is listed, or others refer to it than its tracked
+    /// future and its handle.
     #[inline]
-    pub(crate) fn is_held_by_others(self) -> bool {
-        self.references() > 1 + u32::from(self.has_handle())
+    pub(crate) fn may_be_asked_for(self) -> bool {
+        let asks = Self::opened(Self::HANDLE | Self::LISTED, u32::MAX);
+        let known = Self(self.0 & asks.0);
+        let (awaited, detached) = (Self::opened(Self::HANDLE, 2), Self::opened(0, 1));
+        known != awaited && known != detached
     }
 
     /// Whether the record may be used for another task (invariant 6).

@@ -198,8 +198,7 @@ impl Locked<'_> {
     pub(super) fn complete(&mut self, index: u32, word: &Word) -> Completed {
         let Inner { slab, waiters, live, watched, successors, raised, .. } = &mut *self.0;
         let flags = word.read();
-        let may_be_asked_for = flags.is_listed() || flags.is_held_by_others();
-        let is_to_be_noted = may_be_asked_for || *raised & Flags::ATTENDED != 0;
+        let is_to_be_noted = flags.may_be_asked_for() || *raised & Flags::ATTENDED != 0;
         if is_to_be_noted || !successors.is_empty() {
             return Completed::NotYet;
         }
