@@ -22,7 +22,7 @@ const COUNTED: [(&str, u32, &[&str]); 7] = [
 /// adds is the work.
 const TICKER: (&str, u32, &[&str]) = (
     "one turn of a ticker",
-    250_000,
+    1_000_000,
     &[
         "lifespan",
         "timeout(token.cancelled())",
