@@ -28,6 +28,7 @@ mod places;
 mod registry_model;
 mod replace;
 mod report;
+mod scope_ends;
 mod scope_model;
 mod scopes;
 mod services;

@@ -1,0 +1,87 @@
+//! Scopes end whatever happens meanwhile: wakers that panic, scopes that are opened late, a loop that is gone.
+
+use std::future::{Future, pending};
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use crate::by_hand::{next_round, serve, serve_with};
+use crate::woken::{panicking, poll};
+
+#[test]
+fn a_waker_that_panics_does_not_hold_up_a_close() {
+    let _ = serve(async |cx| {
+        let scope = cx.scope("feed").open().unwrap();
+        let mut wait = Box::pin(scope.shutdown().wait_owned());
+        assert!(poll(&mut wait, &panicking()).is_pending());
+        scope.spawn(async |cx| cx.shutdown().wait().await).unwrap().detach();
+        let began = cx.now();
+        let report = scope.close(&cx).await;
+        assert_eq!(cx.now().duration_since(began).as_secs(), 0);
+        assert!(report.is_clean() && report.completed == 1, "{report}");
+    });
+}
+
+#[test]
+fn a_stop_whose_panic_is_caught_has_stopped_the_scope() {
+    let _ = serve(async |cx| {
+        let scope = cx.scope("feed").open().unwrap();
+        let mut wait = Box::pin(scope.shutdown().wait_owned());
+        assert!(poll(&mut wait, &panicking()).is_pending());
+        let stop = AssertUnwindSafe(|| scope.task_ref().stop());
+        assert!(std::panic::catch_unwind(stop).is_err());
+        assert!(scope.task_ref().is_finished(), "it was empty");
+    });
+}
+
+#[test]
+fn a_scope_that_is_opened_in_a_stopped_one_ends_with_its_last_task() {
+    let _ = serve(async |cx| {
+        let outer = cx.scope("outer").open().unwrap();
+        let opener = outer.spawn(async |cx| {
+            cx.shutdown().wait().await;
+            let inner = cx.scope("inner").open().unwrap();
+            let task = inner.spawn(async |cx| assert!(cx.shutdown().is_set())).unwrap();
+            let innermost = inner.scope("innermost").open().unwrap();
+            task.await.unwrap();
+            assert!(!inner.task_ref().is_finished(), "there is a scope in it");
+            drop(innermost);
+            inner.task_ref().finished().await;
+        });
+        next_round().await;
+        outer.stop();
+        opener.unwrap().await.unwrap();
+    });
+}
+
+#[test]
+fn a_close_ends_though_the_loop_of_its_caller_has_ended() {
+    let loop_of_scope = serve_with(|hand| {
+        async move |cx| {
+            let scope = cx.scope("feed").open().unwrap();
+            // It outlives the loop, since nobody of the loop holds it.
+            let tracked = scope.task("tracked").track(pending::<()>()).unwrap();
+            hand.close();
+            let report = scope.close(&cx).await;
+            assert_eq!(report.stragglers.len(), 1, "{report}");
+            drop(tracked);
+        }
+    });
+    assert!(loop_of_scope.stragglers.is_empty());
+}
+
+#[test]
+fn a_finish_is_pending_though_the_loop_of_its_caller_has_ended() {
+    let _ = serve_with(|hand| {
+        async move |cx| {
+            let scope = cx.scope("feed").open().unwrap();
+            let tracked = scope.task("tracked").track(pending::<()>()).unwrap();
+            hand.close();
+            let mut finish = pin!(scope.finish(&cx));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(finish.as_mut().poll(&mut context).is_pending());
+            drop(tracked);
+            assert!(finish.poll(&mut context).is_ready());
+        }
+    });
+}
