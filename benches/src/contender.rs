@@ -39,6 +39,19 @@ impl Contender {
     }
 }
 
+/// Notes a round of one of several; the first of each is a warm-up, and is not counted.
+pub(crate) fn note(
+    contenders: &mut Vec<Contender>,
+    name: &'static str,
+    time: Duration,
+    allocations: usize,
+) {
+    match contenders.iter_mut().find(|contender| contender.name == name) {
+        Some(contender) => contender.note(time, allocations),
+        None => contenders.push(Contender::new(name)),
+    }
+}
+
 /// How a ratio stands to what it may be at the most.
 pub(crate) fn verdict(ratio: f64, most: f64) -> String {
     if ratio <= most {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::ALLOCATOR;
-use crate::contender::{Contender, verdict};
+use crate::contender::{self, Contender, verdict};
 
 /// Many tasks, for what is not only about spawning them.
 pub(crate) const MOST_TASKS: u32 = 100_000;
@@ -108,10 +108,7 @@ impl Rounds {
         work.await;
         let time = begun.elapsed();
         let allocations = ALLOCATOR.stats().allocations - before;
-        match self.contenders.iter_mut().find(|contender| contender.name == name) {
-            Some(contender) => contender.note(time, allocations),
-            None => self.contenders.push(Contender::new(name)),
-        }
+        contender::note(&mut self.contenders, name, time, allocations);
     }
 
     pub(crate) fn print(self) {

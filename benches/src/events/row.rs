@@ -6,7 +6,7 @@ use cpu_time::ThreadTime;
 
 use super::rivals::{Drained, Rival};
 use crate::ALLOCATOR;
-use crate::contender::{Contender, verdict};
+use crate::contender::{self, Contender, verdict};
 
 /// What targets are for; other contenders of ours have longer names.
 pub(super) const OURS: &str = "lifespan";
@@ -91,7 +91,7 @@ impl Row {
             let done = counted_by_callgrind(work, made);
             let (time, allocations) = before.until_now();
             drop(done);
-            self.note(name, time, allocations);
+            contender::note(&mut self.contenders, name, time, allocations);
         }
     }
 
@@ -102,7 +102,7 @@ impl Row {
             let done = work.await;
             let (time, allocations) = before.until_now();
             drop(done);
-            self.note(name, time, allocations);
+            contender::note(&mut self.contenders, name, time, allocations);
         }
     }
 
@@ -110,14 +110,7 @@ impl Row {
     pub(super) fn measured(&mut self, name: &'static str, measure: impl FnOnce() -> Duration) {
         if self.wants(name) {
             let time = measure();
-            self.note(name, time, 0);
-        }
-    }
-
-    fn note(&mut self, name: &'static str, time: Duration, allocations: usize) {
-        match self.contenders.iter_mut().find(|known| known.name == name) {
-            Some(contender) => contender.note(time, allocations),
-            None => self.contenders.push(Contender::new(name)),
+            contender::note(&mut self.contenders, name, time, 0);
         }
     }
 

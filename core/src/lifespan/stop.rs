@@ -154,10 +154,10 @@ impl<'a, L: Timer> Stop<'a, L> {
         scope.registry().close();
         let mut sleep = pin!(self.handle.sleep(LAST_LOOK));
         loop {
-            let mut changed = scope.registry().watch();
+            let (mut changed, now) = (scope.registry().watch(), self.handle.now());
             // Each time: a destructor may have started another task.
             for record in scope.registry().all_tasks() {
-                if record.force_late(self.handle.now()) {
+                if record.force_late(now) {
                     list(record, listed);
                 }
             }

@@ -1,4 +1,4 @@
-//! Failures that nobody awaited, kept for the report; bounded.
+//! Failures that nobody awaited, kept for the report, and the bounded list that holds them.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -9,16 +9,39 @@ use crate::sync::{Mutex, lock};
 use crate::task::{Outcome, TaskId};
 use crate::wake::{drop_caught, drop_each_caught};
 
-/// How many failures are kept; of later ones only the count.
+/// How many tasks a list holds; of later ones only the count.
 const KEPT: usize = 100;
 
 #[derive(Default)]
-pub(crate) struct Failures(Mutex<Log>);
+pub(crate) struct Failures(Mutex<List>);
 
+/// Some tasks, and how many more there were than are kept.
 #[derive(Default)]
-struct Log {
-    kept: Vec<FailedTask>,
-    more: u64,
+pub(crate) struct List {
+    pub(crate) tasks: Vec<FailedTask>,
+    pub(crate) more: u64,
+}
+
+impl List {
+    /// Gives back what is too much.
+    pub(super) fn add(&mut self, task: FailedTask) -> Option<FailedTask> {
+        if self.tasks.len() < KEPT {
+            self.tasks.push(task);
+            return None;
+        }
+        self.more += 1;
+        Some(task)
+    }
+
+    pub(super) fn add_all(&mut self, other: Self) -> Vec<FailedTask> {
+        self.more += other.more;
+        other.tasks.into_iter().filter_map(|task| self.add(task)).collect()
+    }
+
+    /// Whether this task is in it; it may be, if there were too many.
+    pub(super) fn may_have(&self, id: TaskId) -> bool {
+        self.more > 0 || self.tasks.iter().any(|task| task.id == id)
+    }
 }
 
 /// A task whose failure nobody awaited.
@@ -48,32 +71,26 @@ impl FailedTask {
 
 impl Failures {
     pub(super) fn add(&self, failure: FailedTask) {
-        let mut log = lock(&self.0);
-        if log.kept.len() < KEPT {
-            log.kept.push(failure);
-            return;
-        }
-        log.more += 1;
-        drop(log);
-        let _ = drop_caught(failure);
+        let too_many = lock(&self.0).add(failure);
+        let _ = drop_caught(too_many);
     }
 
-    /// Adds several, and counts more that are not kept.
-    pub(super) fn add_all(&self, failures: Vec<FailedTask>, more: u64) {
-        failures.into_iter().for_each(|failure| self.add(failure));
-        lock(&self.0).more += more;
+    /// Adds those of a list, and counts those that it does not hold.
+    pub(super) fn add_all(&self, failures: List) {
+        let too_many = lock(&self.0).add_all(failures);
+        drop_each_caught(too_many);
     }
 
     /// Copies what is kept, and tells how many more there are.
     pub(crate) fn peek(&self) -> (Vec<FailedTask>, u64) {
-        let log = lock(&self.0);
-        (log.kept.clone(), log.more)
+        let list = lock(&self.0);
+        (list.tasks.clone(), list.more)
     }
 
     /// Takes what was kept, and how many more there were.
     pub(crate) fn take(&self) -> (Vec<FailedTask>, u64) {
-        let mut log = lock(&self.0);
-        (std::mem::take(&mut log.kept), std::mem::take(&mut log.more))
+        let List { tasks, more } = std::mem::take(&mut *lock(&self.0));
+        (tasks, more)
     }
 }
 

@@ -51,7 +51,7 @@ mod worker_tasks;
 #[cfg(all(test, loom))]
 pub(crate) use bare::{entry, registry};
 pub(crate) use counts::Counts;
-pub(crate) use failures::{FailedTask, Failures};
+pub(crate) use failures::{FailedTask, Failures, List};
 pub(crate) use hub::Watch;
 pub use late::{Late, Limit};
 pub(crate) use listener::Listener;
@@ -62,7 +62,7 @@ pub use ready::{NotReady, Ready};
 pub(crate) use record::{FirstPoll, RecordAt, RecordRef, Slot};
 pub(crate) use registration::Refused;
 pub(crate) use stop_times::StopTimes;
-pub(crate) use tally::{FailurePolicy, List, Tally};
+pub(crate) use tally::{FailurePolicy, Tally};
 pub use task_ref::{Finished, TaskRef};
 pub use tasks::{Cancel, CancelMatching, NotFound, Tasks};
 pub(crate) use vitals::Vitals;

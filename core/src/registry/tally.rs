@@ -2,15 +2,12 @@
 //! and what it counts for its report.
 
 use super::turns::Turns;
-use super::{FailedTask, RecordAt, RecordRef, Registry, TaskRef};
+use super::{FailedTask, List, RecordAt, RecordRef, Registry, TaskRef};
 use crate::clock::Stamp;
 use crate::event::Reason;
 use crate::sync::{Mutex, lock};
-use crate::task::{Flags, Outcome, TaskId};
+use crate::task::{Flags, Outcome};
 use crate::wake::{call_caught, drop_caught, drop_each_caught};
-
-/// How many tasks each list of a tally holds; of more only the count.
-const LISTED: usize = 100;
 
 /// Of a user's scope, and of no other.
 pub(super) struct Above {
@@ -59,35 +56,6 @@ enum Holder {
     Gone,
 }
 
-/// Some tasks, and how many more there were.
-#[derive(Default)]
-pub(crate) struct List {
-    pub(crate) tasks: Vec<FailedTask>,
-    pub(crate) more: u64,
-}
-
-impl List {
-    /// Gives back what is too much.
-    fn add(&mut self, task: FailedTask) -> Option<FailedTask> {
-        if self.tasks.len() < LISTED {
-            self.tasks.push(task);
-            return None;
-        }
-        self.more += 1;
-        Some(task)
-    }
-
-    fn add_all(&mut self, other: Self) -> Vec<FailedTask> {
-        self.more += other.more;
-        other.tasks.into_iter().filter_map(|task| self.add(task)).collect()
-    }
-
-    /// Whether this task is in it; it may be, if there were too many.
-    fn may_have(&self, id: TaskId) -> bool {
-        self.more > 0 || self.tasks.iter().any(|task| task.id == id)
-    }
-}
-
 impl Tally {
     /// Forgets it: it may hold errors of users, whose destructors are under guards.
     pub(super) fn forget(self) {
@@ -113,16 +81,10 @@ impl Above {
             return Some(failure);
         }
         let mut tally = lock(&self.tally);
-        let is_late = match tally.holder {
-            Holder::Holds => false,
-            Holder::Gone => tally.has_ended,
-            // What is counted still was in no report: it came after that had been asked for.
-            Holder::Asked => tally.failures.may_have(failure.id),
-        };
-        if is_late {
-            return Some(failure);
-        }
         let not_taken = match tally.holder {
+            Holder::Gone if tally.has_ended => return Some(failure),
+            // What is counted still was in no report: it came after that had been asked for.
+            Holder::Asked if tally.failures.may_have(failure.id) => return Some(failure),
             Holder::Asked => Some(failure),
             Holder::Holds | Holder::Gone => tally.unheard.add(failure),
         };
@@ -209,7 +171,7 @@ impl Registry {
         drop(tally);
         let completed = self.ended().saturating_sub(counted.others) + counted.completed;
         let unheard = std::mem::take(&mut counted.unheard);
-        self.failures.add_all(unheard.tasks, unheard.more);
+        self.failures.add_all(unheard);
         let Some(outer) = &above.record.registry().above else { return counted.forget() };
         let mut tally = lock(&outer.tally);
         tally.completed += completed;

@@ -154,8 +154,9 @@ impl<L, M: Timer> Closing<'_, L, M> {
         self.registry().refuse_in_tree();
         let mut sleep = pin!(self.handle.sleep(LAST_LOOK));
         loop {
+            let now = self.handle.now();
             for record in self.others() {
-                record.force_late(self.handle.now());
+                record.force_late(now);
             }
             let Some(first) = self.first_left() else { return Vec::new() };
             let mut ended = TaskRef::new(first).finished();

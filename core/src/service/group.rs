@@ -106,17 +106,7 @@ impl Member {
 
     /// Says that the body has ended. Tells whether that was by itself.
     pub(crate) fn down(&self) -> Ended {
-        self.change(|inner, place| {
-            let ended = match inner.states[place].state {
-                At::Told => Ended::Told,
-                _ => Ended::ByItself,
-            };
-            if ended == Ended::Told {
-                inner.states[place].state = At::Down;
-            }
-            (ended, Vec::new())
-        })
-        .unwrap_or(Ended::ByItself)
+        if self.pass(At::Told, At::Down) { Ended::Told } else { Ended::ByItself }
     }
 
     /// Says that the service, which has ended by itself, is to begin again; those that begin again with
@@ -128,13 +118,7 @@ impl Member {
 
     /// Says that the delay is over, or does not count any more.
     pub(crate) fn release(&self) {
-        self.change(|inner, place| {
-            let state = &mut inner.states[place].state;
-            if *state == At::Waits {
-                *state = At::Down;
-            }
-            ((), Vec::new())
-        });
+        self.pass(At::Waits, At::Down);
     }
 
     /// Begins, if it is this one's turn; else returns what is set when it may be.
@@ -155,13 +139,20 @@ impl Member {
 
     /// Says that the body was polled: those after it may begin.
     pub(crate) fn begun(&self) {
-        self.change(|inner, place| {
+        self.pass(At::Begins, At::Up);
+    }
+
+    /// Passes from one state to another. Tells whether it was in that.
+    fn pass(&self, from: At, to: At) -> bool {
+        let passed = self.change(|inner, place| {
             let state = &mut inner.states[place].state;
-            if *state == At::Begins {
-                *state = At::Up;
+            let is_from = *state == from;
+            if is_from {
+                *state = to;
             }
-            ((), Vec::new())
+            (is_from, Vec::new())
         });
+        passed.unwrap_or(false)
     }
 
     fn change<T>(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lifespan_core::{Cx, Outcome, Reason};
 
 use crate::by_hand::{Hand, next_round, serve};
-use crate::woken::{panicking, poll};
+use crate::woken::{panicking, register};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -145,8 +145,7 @@ fn failures_that_are_too_many_to_be_listed_are_counted() {
 fn a_waker_that_panics_stops_neither_the_end_of_who_failed_nor_that_of_the_scope() {
     let report = serve(async |cx| {
         let scope = cx.scope("group").fail_fast().open().unwrap();
-        let mut wait = Box::pin(scope.shutdown().wait_owned());
-        assert!(poll(&mut wait, &panicking()).is_pending());
+        let _wait = register(scope.shutdown(), &panicking());
         scope.task("waits").spawn(async |cx| cx.shutdown().wait().await).unwrap().detach();
         scope.task("fails").spawn(async |_cx| Err::<(), _>("no luck")).unwrap().detach();
         let began = cx.now();

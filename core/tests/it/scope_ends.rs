@@ -6,14 +6,13 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 use crate::by_hand::{next_round, serve, serve_with};
-use crate::woken::{panicking, poll};
+use crate::woken::{panicking, register};
 
 #[test]
 fn a_waker_that_panics_does_not_hold_up_a_close() {
     let _ = serve(async |cx| {
         let scope = cx.scope("feed").open().unwrap();
-        let mut wait = Box::pin(scope.shutdown().wait_owned());
-        assert!(poll(&mut wait, &panicking()).is_pending());
+        let _wait = register(scope.shutdown(), &panicking());
         scope.spawn(async |cx| cx.shutdown().wait().await).unwrap().detach();
         let began = cx.now();
         let report = scope.close(&cx).await;
@@ -26,8 +25,7 @@ fn a_waker_that_panics_does_not_hold_up_a_close() {
 fn a_stop_whose_panic_is_caught_has_stopped_the_scope() {
     let _ = serve(async |cx| {
         let scope = cx.scope("feed").open().unwrap();
-        let mut wait = Box::pin(scope.shutdown().wait_owned());
-        assert!(poll(&mut wait, &panicking()).is_pending());
+        let _wait = register(scope.shutdown(), &panicking());
         let stop = AssertUnwindSafe(|| scope.task_ref().stop());
         assert!(std::panic::catch_unwind(stop).is_err());
         assert!(scope.task_ref().is_finished(), "it was empty");

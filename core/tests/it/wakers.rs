@@ -7,7 +7,9 @@ use std::task::Waker;
 
 use lifespan_core::{Reason, ShutdownEvent, Wait};
 
-use crate::woken::{Count, PanicOnDrop, call, is_pending, on_drop, panic_twice, panicking, poll};
+use crate::woken::{
+    Count, PanicOnDrop, call, is_pending, on_drop, panic_twice, panicking, poll, register,
+};
 
 /// Everything that takes the event's lock.
 fn enter(event: &ShutdownEvent) {
@@ -17,12 +19,6 @@ fn enter(event: &ShutdownEvent) {
     let _ = (event.is_set(), event.reason(), child.is_orphan());
     drop(wait);
     let _ = child.trigger().set("re-entered");
-}
-
-fn register(event: &ShutdownEvent, waker: &Waker) -> lifespan_core::WaitOwned {
-    let mut wait = event.wait_owned();
-    assert!(poll(&mut wait, waker).is_pending());
-    wait
 }
 
 /// The event to set, of a root and of one below it, each with its root.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use lifespan_core::{ShutdownEvent, WaitOwned};
+
 /// Counts how often it was woken.
 #[derive(Debug, Default)]
 pub(crate) struct Count(AtomicUsize);
@@ -91,6 +93,13 @@ impl Drop for PanicOnDrop {
 
 pub(crate) fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
+}
+
+/// A wait for an event, which wakes this waker.
+pub(crate) fn register(event: &ShutdownEvent, waker: &Waker) -> WaitOwned {
+    let mut wait = event.wait_owned();
+    assert!(poll(&mut wait, waker).is_pending());
+    wait
 }
 
 pub(crate) fn is_pending<F: Future + Unpin>(future: &mut F) -> bool {
