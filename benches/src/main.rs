@@ -12,6 +12,7 @@
 mod callgrind;
 mod contender;
 mod events;
+mod executor;
 mod floors;
 mod index;
 mod instructions;
@@ -19,7 +20,6 @@ mod leavers;
 mod live;
 mod names;
 mod rounds;
-mod smol;
 mod spawns;
 mod tokio_threads;
 
@@ -54,7 +54,7 @@ const RUNTIMES: [Runtime; 3] = [
     ),
     (
         "async-executor, one thread",
-        smol::one_thread,
+        executor::one_thread,
         [Targets::all(1.25), Targets::all(1.25), Targets::all(1.10)],
     ),
 ];
