@@ -32,6 +32,8 @@ on_every_loop!(
     s10_the_empty_name_is_an_error,
     s11_a_name_that_is_taken_gives_the_body_back,
     s11_a_task_may_take_the_place_of_another_which_is_gone_then,
+    s11_the_one_that_has_the_name_may_be_kept,
+    s11_a_number_may_come_behind_a_name_that_is_taken,
     s12_a_task_may_be_named_before_the_run,
     s13_a_task_is_found_from_anywhere_while_it_lives,
     s13_a_handle_tells_of_the_end_when_the_name_is_free,
@@ -210,6 +212,31 @@ fn s11_a_task_may_take_the_place_of_another_which_is_gone_then<O: LoopOwner<Hand
         let new = new.unwrap().await;
         assert!(new.await.unwrap(), "it begins when the old one is gone");
         assert!(matches!(old.unwrap().await, Err(TaskError::Cancelled)));
+    });
+}
+
+fn s11_the_one_that_has_the_name_may_be_kept<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let first = cx.task("poller").spawn(async |cx| cx.shutdown().wait().await).unwrap();
+        let kept = match cx.task("poller").spawn(async |_cx| {}) {
+            Err(SpawnError::NameTaken { holder, .. }) => holder,
+            other => panic!("it is taken: {other:?}"),
+        };
+        assert_eq!(kept.id(), first.task_ref().id());
+        assert!(kept.stop(), "the first can be reached and stopped");
+        first.await.unwrap();
+    });
+}
+
+fn s11_a_number_may_come_behind_a_name_that_is_taken<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let poll = async |cx: Cx<'_, O::Handle>| cx.shutdown().wait().await;
+        for expected in ["poller", "poller-2", "poller-3"] {
+            let poller = cx.task("poller").numbered().spawn(poll).unwrap();
+            assert_eq!(poller.task_ref().name().unwrap().as_str(), expected);
+        }
+        assert_eq!(cx.tasks().len(), 3, "each runs, and is found by its name");
+        assert!(cx.tasks().iter().all(|task| task.stop()));
     });
 }
 

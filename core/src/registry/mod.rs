@@ -60,7 +60,7 @@ pub(crate) use listener::Nobody;
 pub use listener::TaskEnd;
 pub use ready::{NotReady, Ready};
 pub(crate) use record::{FirstPoll, RecordAt, RecordRef, Slot};
-pub(crate) use registration::Refused;
+pub(crate) use registration::{Barred, Refused};
 pub(crate) use stop_times::StopTimes;
 pub(crate) use tally::{FailurePolicy, Tally};
 pub use task_ref::{Finished, TaskRef};

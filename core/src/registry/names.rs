@@ -147,11 +147,27 @@ impl Names {
         what_is: impl FnMut(u32) -> Found,
         is_live: impl Fn(u32, u32) -> bool,
     ) -> Option<Vacancy> {
-        // A third stays vacant, so that a look-up ends soon.
+        self.keep_a_third_vacant(is_live);
+        self.search(tag, what_is).err()
+    }
+
+    /// As `vacancy`, of a name that no live task has.
+    pub(super) fn room_for(&mut self, tag: u32, is_live: impl Fn(u32, u32) -> bool) -> Vacancy {
+        self.keep_a_third_vacant(&is_live);
+        let is_another = |entry| tag_of(entry) != tag || is_live(index_of(entry), tag);
+        let mut place = self.home(tag);
+        while self.table[place] != VACANT && is_another(self.table[place]) {
+            place = self.after(place);
+        }
+        Vacancy { place, tag }
+    }
+
+    /// So that a look-up ends soon.
+    #[inline]
+    fn keep_a_third_vacant(&mut self, is_live: impl Fn(u32, u32) -> bool) {
         if self.table.len() * 2 <= self.used * 3 {
             self.make_room(is_live);
         }
-        self.search(tag, what_is).err()
     }
 
     /// Adds an index, before anything else changes.

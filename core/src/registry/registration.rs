@@ -9,13 +9,27 @@ use crate::task::{Entry, Flags, Name};
 /// A closure on a thread of its own is not seen to begin, nor is a scope.
 const UNSEEN: u32 = Flags::BLOCKING | Flags::SCOPE;
 
-/// Why a task cannot be registered. As large as a slot, so that either comes back in a register.
+/// Why a task cannot be registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    NameTaken,
+    Barred(Barred),
+}
+
+/// Why a task cannot be registered, whoever has its name.
+///
+/// As large as a slot, so that either comes back in a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
-pub(crate) enum Refused {
+pub(crate) enum Barred {
     Closed,
-    NameTaken,
     EmptyName,
+}
+
+impl From<Barred> for Refused {
+    fn from(barred: Barred) -> Self {
+        Self::Barred(barred)
+    }
 }
 
 impl Registry {
@@ -81,7 +95,7 @@ impl Registry {
     fn open_unnamed(&self, entry: &mut Entry, since: Stamp, flags: u32) -> Result<Came, Refused> {
         let mut shard = self.shards.at(self.shard).lock();
         if shard.is_closed() {
-            return Err(Refused::Closed);
+            return Err(Barred::Closed.into());
         }
         Ok(shard.open(entry, since, flags))
     }
@@ -96,14 +110,14 @@ impl Registry {
 
     /// Locks the shard of a name that is to come, and tells its tag.
     #[inline(always)] // as above
-    pub(super) fn lock_for(&self, name: &[u8]) -> Result<(u32, Locked<'_>), Refused> {
+    pub(super) fn lock_for(&self, name: &[u8]) -> Result<(u32, Locked<'_>), Barred> {
         let (tag, at) = self.place_of(name);
         let shard = self.shards.at(at).lock();
         if shard.is_closed() {
-            return Err(Refused::Closed);
+            return Err(Barred::Closed);
         }
         if name.is_empty() {
-            return Err(Refused::EmptyName);
+            return Err(Barred::EmptyName);
         }
         Ok((tag, shard))
     }

@@ -6,7 +6,7 @@
 //! comes in one in which those that wait already are cancelled, so that none of them ever has the
 //! name: when whoever has it is gone, it is the last one's, unless that was cancelled, too.
 
-use super::{RecordRef, Refused, Registry, Slot};
+use super::{Barred, RecordRef, Registry, Slot};
 use crate::sync::Arc;
 use crate::task::{Entry, Flags, Name};
 use crate::wake::{Payload, call_caught};
@@ -26,7 +26,7 @@ impl Registry {
         self: &Arc<Self>,
         entry: &mut Entry,
         flags: u32,
-    ) -> Result<Succession, Refused> {
+    ) -> Result<Succession, Barred> {
         let since = self.since(flags);
         let name = entry.name.as_ref().map_or(&[][..], Name::as_bytes);
         let (tag, mut shard) = self.lock_for(name)?;
@@ -36,10 +36,10 @@ impl Registry {
             holder.map_or_else(Vec::new, |holder| shard.cancel_successors_of(holder.index()));
         let came = match holder {
             Some(_) => shard.open_successor(entry, tag, since, flags),
-            None => match shard.vacancy(tag, name) {
-                Some(vacancy) => shard.open_named(entry, vacancy, since, flags),
-                None => return Err(Refused::NameTaken), // nobody has it: see above
-            },
+            None => {
+                let vacancy = shard.room_for(tag);
+                shard.open_named(entry, vacancy, since, flags)
+            }
         };
         drop(shard);
         let slot = self.told_of(&came);

@@ -2,7 +2,8 @@
 
 use std::panic::Location;
 
-use super::builder::{Registered, SpawnError, TaskBuilder};
+use super::builder::{Registered, TaskBuilder};
+use super::spawn_error::SpawnError;
 use super::tracked::{Start, settle};
 use super::{Cx, Replace, Spawner, Task};
 use crate::event::ShutdownEvent;

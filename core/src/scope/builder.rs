@@ -1,6 +1,5 @@
-//! Options of one task before it is spawned, and why a spawn can fail.
+//! Options of one task before it is spawned, and the spawn.
 
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -8,11 +7,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::place::Place;
+use super::spawn_error::{Rejected, SpawnError};
+use super::taken::IfTaken;
 use super::tracked::{Start, tracked, tracked_in_turn};
 use super::value::ValueSlot;
-use super::{Cx, Task, TaskFn, WrongThread};
+use super::{Cx, Task, TaskFn};
 use crate::event_loop::EventLoop;
-use crate::registry::{RecordRef, Refused, Registry, Slot};
+use crate::registry::{RecordRef, Registry, Slot};
 use crate::service::OnFailure;
 use crate::sync::Arc;
 use crate::task::{Entry, Flags, Grace, Name, Output};
@@ -23,6 +24,7 @@ pub struct TaskBuilder<'p, L> {
     pub(super) place: &'p Arc<Place<L>>,
     pub(super) entry: Entry,
     pub(super) flags: u32,
+    pub(super) if_taken: IfTaken,
 }
 
 /// What is left of a builder when its task is registered.
@@ -43,12 +45,6 @@ impl<L> Clone for Registered<'_, L> {
 
 impl<L> Copy for Registered<'_, L> {}
 
-/// What is left of a builder when its task was refused.
-pub(super) struct Rejected {
-    pub(super) why: Refused,
-    pub(super) name: Option<Name>,
-}
-
 impl<'p, L> TaskBuilder<'p, L> {
     #[inline]
     pub(super) fn named(place: &'p Arc<Place<L>>, name: Name) -> Self {
@@ -63,7 +59,7 @@ impl<'p, L> TaskBuilder<'p, L> {
     fn new(place: &'p Arc<Place<L>>, name: Option<Name>) -> Self {
         // The place of the spawn is noted by who spawns.
         let entry = Entry { name, spawned_at: Location::caller(), grace: Grace::DEFAULT };
-        Self { place, entry, flags: Flags::HANDLE }
+        Self { place, entry, flags: Flags::HANDLE, if_taken: IfTaken::Refuse }
     }
 
     pub(super) fn handle(&self) -> &'p L {
@@ -107,7 +103,7 @@ impl<'p, L> TaskBuilder<'p, L> {
         let registry = self.place.scope.counted_registry();
         match registry.register(&mut self.entry, self.flags | flags) {
             Ok(slot) => Ok(Registered { place: self.place, registry, slot }),
-            Err(why) => Err(Rejected { why, name: self.entry.name }),
+            Err(why) => self.register_again(why, flags),
         }
     }
 
@@ -213,19 +209,6 @@ impl<L> Registered<'_, L> {
     }
 }
 
-impl Rejected {
-    pub(super) fn with<F>(self, body: F) -> SpawnError<F> {
-        match self.why {
-            Refused::Closed => SpawnError::Closed { body },
-            Refused::EmptyName => SpawnError::EmptyName { body },
-            Refused::NameTaken => {
-                let name = self.name.unwrap_or_else(|| Name::from(""));
-                SpawnError::NameTaken { name, body }
-            }
-        }
-    }
-}
-
 impl<L> fmt::Debug for TaskBuilder<'_, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskBuilder")
@@ -234,79 +217,3 @@ impl<L> fmt::Debug for TaskBuilder<'_, L> {
             .finish_non_exhaustive()
     }
 }
-
-/// A task could not be spawned; its body comes back as it was.
-#[non_exhaustive]
-pub enum SpawnError<F> {
-    /// A live task of the scope has this name.
-    #[non_exhaustive]
-    NameTaken {
-        /// The name.
-        name: Name,
-        /// The body, unpolled.
-        body: F,
-    },
-    /// The name is empty.
-    #[non_exhaustive]
-    EmptyName {
-        /// The body, unpolled.
-        body: F,
-    },
-    /// A local task was to be started on another thread than its loop's.
-    #[non_exhaustive]
-    WrongThread {
-        /// The body, unpolled.
-        body: F,
-    },
-    /// The scope has ended.
-    #[non_exhaustive]
-    Closed {
-        /// The body, unpolled.
-        body: F,
-    },
-}
-
-impl<F> SpawnError<F> {
-    /// Gives the body back.
-    pub fn into_body(self) -> F {
-        match self {
-            Self::NameTaken { body, .. }
-            | Self::EmptyName { body }
-            | Self::WrongThread { body }
-            | Self::Closed { body } => body,
-        }
-    }
-}
-
-impl<F> fmt::Display for SpawnError<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NameTaken { name, .. } => write!(
-                f,
-                "a live task is named {name:?}: stop or cancel it first, or choose another name"
-            ),
-            Self::EmptyName { .. } => {
-                f.write_str("a task's name is empty: give it one, or spawn it without")
-            }
-            Self::WrongThread { .. } => WrongThread.fmt(f),
-            Self::Closed { .. } => {
-                f.write_str("the scope has ended, so nothing new can start in it")
-            }
-        }
-    }
-}
-
-impl<F> fmt::Debug for SpawnError<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NameTaken { name, .. } => {
-                f.debug_struct("NameTaken").field("name", name).finish()
-            }
-            Self::EmptyName { .. } => f.write_str("EmptyName"),
-            Self::WrongThread { .. } => f.write_str("WrongThread"),
-            Self::Closed { .. } => f.write_str("Closed"),
-        }
-    }
-}
-
-impl<F> Error for SpawnError<F> {}

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
-use super::builder::{Registered, SpawnError, TaskBuilder};
+use super::builder::{Registered, TaskBuilder};
+use super::spawn_error::SpawnError;
 use super::tracked::{tracked_local, tracked_local_in_turn};
 use super::{Cx, Task};
 use crate::event_loop::LocalLoop;

@@ -10,7 +10,7 @@ use super::{Cx, Scope, ServiceBuilder, Spawner, Task, TaskBuilder, TaskFn};
 use crate::any_loop::AnyLoop;
 use crate::event::ShutdownEvent;
 use crate::event_loop::{Closed, EventLoop};
-use crate::registry::{FailurePolicy, Finished, Refused, TaskRef, Tasks};
+use crate::registry::{Barred, FailurePolicy, Finished, Refused, TaskRef, Tasks};
 use crate::service::{Limit, Strategy, Together};
 use crate::sync::Arc;
 use crate::task::{Entry, Grace, Name, Output};
@@ -314,8 +314,8 @@ impl ScopeError {
     fn new(why: Refused, name: Option<Name>) -> Self {
         match why {
             Refused::NameTaken => Self::NameTaken { name: name.unwrap_or_else(|| Name::from("")) },
-            Refused::EmptyName => Self::EmptyName,
-            Refused::Closed => Self::Closed,
+            Refused::Barred(Barred::EmptyName) => Self::EmptyName,
+            Refused::Barred(Barred::Closed) => Self::Closed,
         }
     }
 }

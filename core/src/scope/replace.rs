@@ -6,7 +6,8 @@ use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::builder::{Registered, Rejected, SpawnError, TaskBuilder};
+use super::builder::{Registered, TaskBuilder};
+use super::spawn_error::{Rejected, SpawnError};
 use super::{Cx, Task, TaskFn};
 use crate::event_loop::{EventLoop, LocalLoop};
 use crate::registry::{Finished, RecordRef, TaskRef};
@@ -86,12 +87,12 @@ impl<'p, L> TaskBuilder<'p, L> {
         at_once: impl FnOnce(Registered<'p, L>, F) -> Task<T>,
         in_turn: impl FnOnce(Registered<'p, L>, F) -> Task<T>,
     ) -> Result<Replace<T>, SpawnError<F>> {
-        let Self { place, mut entry, flags } = self;
+        let Self { place, mut entry, flags, .. } = self;
         entry.spawned_at = Location::caller();
         let registry = place.scope.counted_registry();
         let succession = match registry.register_successor(&mut entry, flags) {
             Ok(succession) => succession,
-            Err(why) => return Err(Rejected { why, name: entry.name }.with(body)),
+            Err(barred) => return Err(Rejected::from(barred).with(body)),
         };
         let cancelled = succession.cancel_others();
         let registered = Registered { place, registry, slot: succession.slot };

@@ -4,7 +4,8 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::builder::{Registered, SpawnError, TaskBuilder};
+use super::builder::{Registered, TaskBuilder};
+use super::spawn_error::SpawnError;
 use super::supervised::{supervised, supervised_in_turn};
 use super::tracked::Start;
 use super::{Cx, Factory, Replace, Spawner, Task, TaskFn};
@@ -46,6 +47,12 @@ impl<'p, L> ServiceBuilder<'p, L> {
     /// Default: that of its scope.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.service = self.service.grace(grace);
+        self
+    }
+
+    /// Has the service take a number behind its name if that is taken; see [`TaskBuilder::numbered`].
+    pub fn numbered(mut self) -> Self {
+        self.task = self.task.numbered();
         self
     }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::builder::{SpawnError, TaskBuilder};
+use super::builder::TaskBuilder;
 use super::place::Place;
+use super::spawn_error::SpawnError;
 use super::{Scope, ScopeBuilder, State, Task, TaskFn};
 use crate::Cx;
 use crate::any_loop::AnyLoop;

@@ -6,7 +6,8 @@ use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::builder::{SpawnError, TaskBuilder};
+use super::builder::TaskBuilder;
+use super::spawn_error::SpawnError;
 use super::tracked::{park, settle};
 use super::{Cx, Spawner};
 use crate::event::ShutdownEvent;

@@ -35,6 +35,7 @@ mod services;
 mod soft_and_hard;
 mod state;
 mod stop;
+mod taken;
 mod time;
 mod track;
 mod trees;

@@ -63,6 +63,39 @@ pub fn are_taken_until_the_body_is_gone<O: LoopOwner<Handle: Timer>>(owner: O) {
     });
 }
 
+/// A refusal tells who has the name, so that a caller keeps that one.
+pub fn tell_who_has_them<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let first = cx.task("job").spawn(async |cx| cx.shutdown().wait().await).unwrap();
+        let Err(SpawnError::NameTaken { holder, .. }) = cx.task("job").spawn(async |_cx| {}) else {
+            panic!("it is taken")
+        };
+        assert_eq!(holder.id(), first.task_ref().id());
+        holder.stop();
+        first.await
+    });
+}
+
+/// A task takes a number behind its name if that is taken, and only then.
+pub fn are_numbered_if_asked<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let mut tasks = Vec::new();
+        for expected in ["job", "job-2", "job-3", "job-4"] {
+            let task = cx.task("job").numbered().spawn(async |cx| cx.shutdown().wait().await);
+            let task = task.unwrap();
+            assert_eq!(task.task_ref().name(), Some(Name::from(expected)));
+            assert_eq!(cx.tasks().get(expected).unwrap().id(), task.task_ref().id());
+            tasks.push(task);
+        }
+        for task in tasks {
+            assert!(matches!(task.cancel().await, Outcome::Cancelled));
+        }
+        let again = cx.task("job").numbered().spawn(async |_cx| {}).unwrap();
+        assert_eq!(again.task_ref().name(), Some(Name::from("job")));
+        again.await
+    });
+}
+
 /// An empty name is refused, of a task and in the builder.
 pub fn are_not_empty<O: LoopOwner<Handle: Timer>>(mut owner: O) {
     inside(&mut owner, async |cx| {

@@ -137,7 +137,7 @@ macro_rules! __behaviours_of_every_loop {
                 are_unique_among_the_living, are_free_again, are_taken_until_the_body_is_gone,
                 are_not_empty, are_of_any_length, may_be_formatted, belong_to_their_scope,
                 are_listed_in_a_snapshot, may_be_replaced, are_taken_by_the_last_who_replaces,
-                are_remembered_if_asked,
+                are_remembered_if_asked, tell_who_has_them, are_numbered_if_asked,
             }
             events {
                 made_before_any_loop, is_a_level, a_child_hears_its_parent,

@@ -108,6 +108,12 @@ impl Locked<'_> {
         names.vacancy(tag, what_is, |index, tag| is_live(slab, index, tag))
     }
 
+    /// Where the index has room for a name that no live task has.
+    pub(super) fn room_for(&mut self, tag: u32) -> Vacancy {
+        let Inner { slab, names, .. } = &mut *self.0;
+        names.room_for(tag, |index, tag| is_live(slab, index, tag))
+    }
+
     /// Adds a live task that two refer to: the tracked future and the handle.
     #[inline]
     pub(super) fn open(&mut self, entry: &mut Entry, since: Stamp, flags: u32) -> Came {

@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use super::{Came, Found, Inner, Locked, Reference, Slot, Word, is_live};
+use super::{Came, Inner, Locked, Reference, Slot, Word, is_live};
 use crate::clock::Stamp;
 use crate::task::{Entry, Flags};
 
@@ -49,10 +49,8 @@ impl Locked<'_> {
         let heir = next.into_iter().find(|&other| !is_cancelled(other))?;
         successors.retain(|&other| other != heir);
         let tag = slab.get(heir).tag;
-        let what_is = |it| if is_live(slab, it, tag) { Found::Another } else { Found::Stale };
-        if let Some(vacancy) = names.vacancy(tag, what_is, |it, tag| is_live(slab, it, tag)) {
-            names.fill(vacancy, heir);
-        }
+        let vacancy = names.room_for(tag, |it, tag| is_live(slab, it, tag));
+        names.fill(vacancy, heir);
         slab.word(heir).lower(Flags::QUEUED);
         slab.get_mut(heir).take_waker()
     }
