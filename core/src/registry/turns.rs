@@ -47,7 +47,8 @@ impl Turns {
 
     pub(super) fn enter(&self) -> Entrance<'_> {
         let queue = lock(&self.queue);
-        let runs = queue.running < self.limit;
+        // Where one has left, and who waits first has not begun yet, that one's turn comes next.
+        let runs = queue.running < self.limit && queue.waiting.is_empty();
         Entrance { queue, runs }
     }
 }

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use lifespan_core::{Cx, Outcome, TaskError, TaskState};
+use lifespan_core::{Cx, Lifespan, Observer, Outcome, TaskEnd, TaskError, TaskRef, TaskState};
 
-use crate::by_hand::{Hand, next_round, serve, serve_with};
+use crate::by_hand::{ByHand, Hand, next_round, run, serve, serve_with};
 use crate::outcomes::Gone;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -60,6 +60,46 @@ fn turns_come_in_the_order_of_arrival_from_whichever_thread() {
         assert_eq!(scope.finish(&cx).await.completed, 6);
         assert_eq!(*order.lock().unwrap(), ["1", "2", "3", "4", "5"]);
     });
+}
+
+/// Starts one more when it hears of the first end.
+#[derive(Default)]
+struct StartsOneMore(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Observer for StartsOneMore {
+    fn task_ended(&self, _task: &TaskRef, _end: &TaskEnd<'_>) {
+        let start = self.0.lock().unwrap().take();
+        if let Some(start) = start {
+            start();
+        }
+    }
+}
+
+/// Where one has ended and the next has not begun, there is room for one.
+#[test]
+fn a_task_that_comes_between_two_turns_does_not_go_before_those_that_wait() {
+    let observer = Arc::new(StartsOneMore::default());
+    let lifespan = Lifespan::on(ByHand::new()).observer(Arc::clone(&observer));
+    let report = run(lifespan.serve(async move |cx| {
+        let scope = cx.scope("scope").max_concurrency(1).open().unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let note = |number| {
+            let order = Arc::clone(&order);
+            async move |cx: Cx<'_, Hand>| {
+                order.lock().unwrap().push(number);
+                cx.sleep(SECOND).await;
+            }
+        };
+        for number in 0..3 {
+            scope.spawn(note(number)).unwrap().detach();
+        }
+        let (spawner, last) = (scope.spawner().clone(), note(3));
+        let start = move || spawner.spawn(last).unwrap().detach();
+        *observer.0.lock().unwrap() = Some(Box::new(start));
+        assert_eq!(scope.finish(&cx).await.completed, 4);
+        assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3]);
+    }));
+    assert!(report.is_clean(), "{report}");
 }
 
 #[test]
