@@ -139,6 +139,8 @@ impl Registry {
         let mut taken = std::mem::take(&mut *tally);
         (tally.holder, tally.has_ended) = (Holder::Asked, taken.has_ended);
         drop(tally);
+        // Those that are too many to be listed lie nowhere else.
+        drop_each_caught(std::mem::take(&mut taken.unheard).tasks);
         taken.completed = completed;
         taken
     }

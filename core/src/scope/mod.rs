@@ -12,6 +12,7 @@ mod events;
 mod grace;
 mod late;
 mod local;
+mod maker;
 mod open;
 mod place;
 mod replace;

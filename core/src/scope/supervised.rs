@@ -10,6 +10,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::attempt::{self, Orders};
+use super::maker::Maker;
 use super::place::{Own, Post};
 use super::tracked::{Home, Running, Start};
 use super::{Factory, Scope, TaskFn, cx};
@@ -91,6 +92,7 @@ where
     F: for<'x> TaskFn<'x, L, R> + Factory,
     R: Output<Value: Send + 'static> + 'static,
 {
+    let mut maker = Maker::new(factory);
     let supervisor = Supervisor::new(home, service, member);
     let mut restarts = Restarts::new(supervisor.loop_handle().seed());
     // Another one may begin again before this one has begun at all.
@@ -100,14 +102,15 @@ where
     loop {
         supervisor.vitals.begin();
         let began = supervisor.loop_handle().now();
-        let (outcome, ended) = supervisor.attempt(&factory).await;
+        let (outcome, ended) = supervisor.attempt(&maker).await;
         supervisor.vitals.end(outcome.clone());
         let next = match ended {
-            Ended::ByItself => supervisor.judge(&outcome, began, &mut restarts),
-            Ended::Told => Next::RestartWithAnother,
+            Ended::Told if !supervisor.stop.is_set() => Next::RestartWithAnother,
+            // One that was told, too: a stop has come meanwhile, and nothing begins again.
+            _ => supervisor.judge(&outcome, began, &mut restarts),
         };
         let again = match next {
-            Next::End => return into_result(outcome),
+            Next::End => return into_result(outcome.after_drop(maker.end())),
             Next::Restart(delay) => {
                 supervisor.restart(&outcome, delay.time);
                 supervisor.wait(delay).await
@@ -163,7 +166,7 @@ impl<'a, L: Timer> Supervisor<'a, L> {
     }
 
     /// Runs one body to its end, and drops it. Tells how it ended, and whether that was by itself.
-    async fn attempt<F, R>(&self, factory: &F) -> (Outcome, Ended)
+    async fn attempt<F, R>(&self, maker: &Maker<F>) -> (Outcome, Ended)
     where
         F: for<'x> TaskFn<'x, L, R> + Factory,
         R: Output<Value: Send + 'static> + 'static,
@@ -174,11 +177,11 @@ impl<'a, L: Timer> Supervisor<'a, L> {
         let own = Own::hearing(self.record().slot(), event.clone());
         let post = Post { place: Arc::clone(self.home.place()), own };
         let cx = cx::make_own(&post);
-        let made = call_caught(|| factory.clone()(cx));
+        let made = call_caught(|| maker.copy().map(|factory| factory(cx)));
         let outcome = match made {
             Err(payload) => Outcome::Panicked(Panic::new(payload)),
             Ok(body) => {
-                let mut body = pin!(Some(body));
+                let mut body = pin!(body);
                 match &told {
                     None => attempt::run(body.as_mut()).await,
                     Some(told) => {

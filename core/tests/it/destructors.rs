@@ -8,8 +8,8 @@ use std::task::Waker;
 use std::time::Duration;
 
 use lifespan_core::{
-    BoxError, Cx, Lifespan, LoopOwner, Observer, OpenScope, Outcome, RestartPolicy,
-    ShutdownTrigger, StartError, StopSource, Workers,
+    BoxError, Cx, Lifespan, LoopOwner, Observer, OnEnd, OpenScope, Outcome, RestartPolicy,
+    ShutdownTrigger, StartError, StopSource, TaskError, Workers,
 };
 
 use crate::by_hand::{ByHand, Hand, next_round, run, serve};
@@ -101,6 +101,74 @@ fn the_last_errors_of_services_go_with_their_registry() {
             }
             assert!(matches!(service.cancel().await, Outcome::Cancelled));
         }
+    });
+}
+
+/// A body of a service holds one, and so does what makes the bodies.
+#[test]
+fn a_service_is_cut_whose_body_and_factory_both_panic_when_they_are_dropped() {
+    let _ = serve(async |cx| {
+        let bad = PanicOnDrop;
+        let service = cx.service("bad").spawn(async move |_cx| {
+            let _bad = &bad;
+            pending::<()>().await;
+        });
+        let service = service.unwrap();
+        next_round().await;
+        assert!(matches!(service.cancel().await, Outcome::Panicked(_)));
+    });
+}
+
+#[test]
+fn a_service_that_panics_when_its_factory_does_so_when_it_is_dropped_has_panicked() {
+    let _ = serve(async |cx| {
+        let bad = PanicOnDrop;
+        let service =
+            cx.service("bad").on_failure(OnEnd::Ignore).spawn::<(), _>(async move |_cx| {
+                std::mem::forget(bad);
+                panic!("no disk");
+            });
+        let ended = service.unwrap().await;
+        let Err(TaskError::Panicked(panic)) = ended else { panic!("{ended:?}") };
+        assert_eq!(panic.text(), "no disk");
+    });
+}
+
+/// Its bodies drop nothing.
+#[test]
+fn a_factory_that_panics_when_it_is_dropped_is_how_a_service_ends_unless_that_had_failed() {
+    let _ = serve(async |cx| {
+        for fails in [false, true] {
+            let bad = PanicOnDrop;
+            let service = cx.service("bad").on_failure(OnEnd::Ignore).spawn(async move |_cx| {
+                std::mem::forget(bad);
+                if fails { Err("no disk") } else { Ok(()) }
+            });
+            match service.unwrap().await {
+                Err(TaskError::Failed(_)) => assert!(fails),
+                Err(TaskError::Panicked(_)) => assert!(!fails),
+                ended => panic!("{ended:?}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn failures_that_a_report_does_not_list_harm_nobody_who_asks_for_it() {
+    let _ = serve(async |cx| {
+        let scope = cx.scope("scope").fail_fast().open().unwrap();
+        let last = scope.spawn(async |cx| cx.shutdown().wait().await).unwrap();
+        let heard = async |_cx: Cx<'_, Hand>| Err::<(), _>("no disk");
+        let heard = [(); 100].map(|()| scope.spawn(heard).unwrap());
+        for _ in 0..2 {
+            scope.spawn(fail).unwrap().detach();
+        }
+        for task in heard {
+            assert!(task.await.is_err());
+        }
+        last.await.unwrap();
+        let report = scope.close(&cx).await;
+        assert_eq!((report.failures.len(), report.more_failures), (100, 2));
     });
 }
 

@@ -5,11 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use lifespan_core::{Cx, OnEnd, Outcome, RestartPolicy, SpawnError, Strategy, TaskState, Waited};
+use lifespan_core::{
+    Cx, Lifespan, Observer, OnEnd, Outcome, Restart, RestartPolicy, SpawnError, Strategy, TaskRef,
+    TaskState, Waited,
+};
 
 use crate::by_hand::{ByHand, Hand, next_round, run, serve, serve_with};
 use crate::outcomes::Gone;
 use crate::woken::{Count, is_pending, poll};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 fn at_once() -> RestartPolicy {
     RestartPolicy::default().backoff(Duration::ZERO, Duration::ZERO).unlimited()
@@ -115,7 +120,7 @@ fn a_loop_that_ends_settles_a_service_wherever_it_is() {
 fn a_member_of_a_group_that_is_cancelled_or_stopped_holds_nobody_up() {
     let count = Arc::new(AtomicU32::new(0));
     let begins = Arc::clone(&count);
-    let lifespan = lifespan_core::Lifespan::on(ByHand::new()).component("group", |it| {
+    let lifespan = Lifespan::on(ByHand::new()).component("group", |it| {
         it.strategy(Strategy::OneForAll)
             .service_with("slow", |it| it.grace(Duration::MAX), async |_cx| pending::<()>().await)
             .service("stopped", async |cx| cx.shutdown().wait().await)
@@ -148,6 +153,42 @@ fn a_member_of_a_group_that_is_cancelled_or_stopped_holds_nobody_up() {
         }
     }));
     assert!(report.is_clean(), "{report}");
+}
+
+/// Counts what it hears of.
+#[derive(Default)]
+struct CountsRestarts(AtomicU32);
+
+impl Observer for CountsRestarts {
+    fn task_restarted(&self, _task: &TaskRef, _restart: &Restart<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_member_that_fails_in_its_clean_up_when_a_stop_has_come_has_failed_and_does_not_begin_again() {
+    let restarts = Arc::new(CountsRestarts::default());
+    let lifespan = Lifespan::on(ByHand::new()).observer(Arc::clone(&restarts));
+    let lifespan = lifespan.component("group", |it| {
+        it.strategy(Strategy::OneForAll)
+            .service("cleans up", async |cx: Cx<'_, Hand>| {
+                cx.shutdown().wait().await;
+                cx.sleep(SECOND * 2).await;
+                Err::<(), _>("the disk is full")
+            })
+            .service_with(
+                "fails",
+                |it| it.on_failure(at_once()),
+                async |cx: Cx<'_, Hand>| {
+                    cx.sleep(SECOND).await;
+                    Err::<(), _>("no network")
+                },
+            )
+    });
+    let report = run(lifespan.serve(async |cx| cx.sleep(SECOND * 2).await));
+    let failed = report.task("group/cleans up").unwrap();
+    assert_eq!(failed.outcome.as_ref().unwrap().to_string(), "failed: the disk is full");
+    assert_eq!(restarts.0.load(Ordering::Relaxed), 1, "of the one that has failed");
 }
 
 #[test]
@@ -241,7 +282,7 @@ fn who_was_asked_for_before_it_began_counts_its_attempts_from_one() {
 #[test]
 fn a_service_of_a_description_names_the_line_that_added_it() {
     let (plain, described) = (line!() + 2, line!() + 3);
-    let lifespan = lifespan_core::Lifespan::on(ByHand::new())
+    let lifespan = Lifespan::on(ByHand::new())
         .service("plain", async |_cx| ())
         .component("part", |it| it.service("described", async |_cx| ()));
     let report = run(lifespan.serve(async |_cx| next_round().await));

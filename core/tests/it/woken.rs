@@ -74,7 +74,7 @@ pub(crate) fn panic_twice() {
 }
 
 /// A value, or an error, whose destructor panics.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PanicOnDrop;
 
 impl std::fmt::Display for PanicOnDrop {
