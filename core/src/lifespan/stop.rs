@@ -17,6 +17,7 @@ use crate::registry::{RecordRef, StopTimes, TaskRef, Watch};
 use crate::scope::{Scope, Shared};
 use crate::task::Name;
 use crate::wake::call_caught;
+use crate::yield_now::yield_now;
 
 /// How long the loop gets, after the deadline, to drop what can be dropped.
 const LAST_LOOK: Duration = Duration::from_millis(50);
@@ -86,7 +87,11 @@ impl<'a, L: Timer> Stop<'a, L> {
                 return;
             };
             let cancelled = (!is_withdrawn).then(|| self.shared.cancel.wait());
+            let is_over = changed.is_over();
             self.wait(changed, cancelled, serve, wait).await;
+            if is_over {
+                yield_now().await; // as in `scope::close`
+            }
         }
     }
 

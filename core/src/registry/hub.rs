@@ -103,6 +103,13 @@ pub(crate) struct Watch<'a> {
     pub(super) key: Option<u32>,
 }
 
+impl Watch<'_> {
+    /// Tells whether there was a change since the watch began.
+    pub(crate) fn is_over(&self) -> bool {
+        lock(&self.registry.hub).changes != self.seen
+    }
+}
+
 impl Future for Watch<'_> {
     type Output = ();
 

@@ -11,6 +11,7 @@ use crate::event_loop::Timer;
 use crate::registry::{RecordRef, Registry, StopTimes, TaskRef};
 use crate::sync::Arc;
 use crate::wake::call_caught;
+use crate::yield_now::yield_now;
 
 /// How long the loop gets, after the deadline, to drop what can be dropped.
 const LAST_LOOK: Duration = Duration::from_millis(50);
@@ -109,6 +110,11 @@ impl<L, M: Timer> Closing<'_, L, M> {
                     return self.force().await;
                 }
                 next = self.cancel_due(times, now, is_withdrawn).min(left);
+            }
+            // Who hears of late tasks may start others, which are late at once: the loop has its turn.
+            if changed.is_over() {
+                yield_now().await;
+                continue;
             }
             let mut stopped = (!is_stopping).then(|| self.scope.shutdown().wait());
             let mut withdrawn = (is_stopping && !is_withdrawn).then(|| shared.cancel.wait());

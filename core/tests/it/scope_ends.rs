@@ -3,9 +3,14 @@
 use std::future::{Future, pending};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
-use crate::by_hand::{next_round, serve, serve_with};
+use lifespan_core::{Cx, Late, Lifespan, Observer, Spawner, TaskRef};
+
+use crate::by_hand::{ByHand, Hand, next_round, run, serve, serve_with};
 use crate::woken::{panicking, register};
 
 #[test]
@@ -82,4 +87,55 @@ fn a_finish_is_pending_though_the_loop_of_its_caller_has_ended() {
             assert!(finish.poll(&mut context).is_ready());
         }
     });
+}
+
+/// Starts another task for each that is late: that one is late at the next look.
+#[derive(Default)]
+struct StartsAnother {
+    spawner: Mutex<Option<Spawner<Hand>>>,
+    started: AtomicUsize,
+    /// Held by each body.
+    held: Arc<()>,
+    /// How many bodies there were at one moment, at the most.
+    most: AtomicUsize,
+}
+
+impl Observer for StartsAnother {
+    fn task_late(&self, _task: &TaskRef, _late: &Late) {
+        let spawner = self.spawner.lock().unwrap().clone().unwrap();
+        // So that this ends where the loop has no turn.
+        if self.started.fetch_add(1, Ordering::Relaxed) < 10_000 {
+            let held = Arc::clone(&self.held);
+            let body = async move |_cx: Cx<'_, Hand>| {
+                let _held = held;
+                pending::<()>().await;
+            };
+            if let Ok(task) = spawner.spawn(body) {
+                task.detach();
+            }
+        }
+        self.most.fetch_max(Arc::strong_count(&self.held) - 1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn tasks_that_come_late_for_a_stop_without_end_do_not_cost_the_loop_its_turns() {
+    const DEADLINE: Duration = Duration::from_millis(1);
+    let observer = Arc::new(StartsAnother::default());
+    let hears = Arc::clone(&observer);
+    let lifespan = Lifespan::on(ByHand::new()).observer(Arc::clone(&observer));
+    let report = run(lifespan.grace(Duration::ZERO).deadline(DEADLINE).serve(async move |cx| {
+        let scope = cx.scope("scope").grace(Duration::ZERO).deadline(DEADLINE).open().unwrap();
+        *hears.spawner.lock().unwrap() = Some(scope.spawner().clone());
+        scope.spawn(async |_cx| pending::<()>().await).unwrap().detach();
+        let report = scope.close(&cx).await;
+        assert!(report.stragglers.is_empty(), "{report}");
+        assert!(hears.started.swap(0, Ordering::Relaxed) > 10);
+        assert!(hears.most.load(Ordering::Relaxed) <= 2, "{:?}", hears.most);
+        *hears.spawner.lock().unwrap() = Some(cx.root());
+        cx.spawn(async |_cx| pending::<()>().await).detach();
+    }));
+    assert!(report.stragglers.is_empty(), "{report}");
+    assert!(observer.started.load(Ordering::Relaxed) > 10);
+    assert!(observer.most.load(Ordering::Relaxed) <= 2, "{:?}", observer.most);
 }
