@@ -58,3 +58,20 @@ fn one_that_waits_is_cancelled_while_its_turn_comes() {
         last.settle(Outcome::Completed);
     });
 }
+
+/// Caught: `enter` that asks how many run, and not whether somebody waits.
+#[test]
+fn one_that_comes_while_a_turn_passes_on_is_behind_who_waits() {
+    loom::model(|| {
+        let scope = one_at_a_time();
+        let [runs, waits] = [(); 2].map(|()| spawn(&scope));
+        let ends = Arc::clone(&scope);
+        let thread = thread::spawn(move || RecordAt::new(&ends, runs).settle(Outcome::Completed));
+        let [waits, comes] = [waits, spawn(&scope)].map(|slot| RecordAt::new(&scope, slot));
+        thread.join().unwrap();
+        assert!(!waits.flags().is_queued() && comes.flags().is_queued());
+        waits.settle(Outcome::Completed);
+        assert!(!comes.flags().is_queued(), "nobody else runs");
+        comes.settle(Outcome::Completed);
+    });
+}
