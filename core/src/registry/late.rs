@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::{RecordRef, TaskRef};
+use crate::task::Flags;
 use crate::wake::call_caught;
 
 impl RecordRef {
@@ -26,7 +27,8 @@ impl RecordRef {
     /// As [`force`](Self::force), after the observers have heard, unless it had overrun its grace before.
     /// Tells whether it had not.
     pub(crate) fn force_late(&self, now: Instant) -> bool {
-        let is_news = !self.flags().overran();
+        // Raised before they hear: two stops may come here at one moment.
+        let is_news = !self.at().word().raise(Flags::OVERRUN).overran();
         if is_news {
             let began = self.registry().stop_times().map_or(now, |times| times.began);
             self.tell_late(now.saturating_duration_since(began), Limit::Deadline);

@@ -1,11 +1,15 @@
 //! Some time to end by itself, then a cancel; and handles whose drop cancels.
 
-use std::future::pending;
+use std::future::{Future, pending};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Barrier};
+use std::task::{Context, Waker};
+use std::thread;
 use std::time::Duration;
 
-use lifespan_core::{Cx, Outcome, Stopped, TaskError};
+use lifespan_core::{Cx, Late, Lifespan, Observer, Outcome, Stopped, TaskError, TaskRef};
 
-use crate::by_hand::{Hand, next_round, serve};
+use crate::by_hand::{ByHand, Hand, next_round, run, serve};
 use crate::outcomes::Gone;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -165,4 +169,45 @@ fn a_handle_that_cancels_on_drop_gives_the_value_and_may_let_go() {
         drop(failed);
     });
     assert_eq!(report.exit_code(), 4, "a failure that nobody has heard of is reported: {report}");
+}
+
+/// Counts those that are late.
+#[derive(Default)]
+struct CountsLate(AtomicU32);
+
+impl Observer for CountsLate {
+    fn task_late(&self, _task: &TaskRef, _late: &Late) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// By their grace, or by the deadline: the scope around them is closed, and their own, on two threads.
+#[test]
+fn tasks_that_two_stops_find_late_at_one_moment_are_told_of_once() {
+    const TASKS: u32 = 3;
+    let observer = Arc::new(CountsLate::default());
+    let late = Arc::clone(&observer);
+    let _ = run(Lifespan::on(ByHand::new()).observer(observer).serve(async move |cx| {
+        for deadline in [Duration::ZERO, SECOND].repeat(1000) {
+            let outer = cx.scope("outer").grace(Duration::ZERO).deadline(deadline).open().unwrap();
+            let inner = outer.scope("inner").deadline(deadline).open().unwrap();
+            for _ in 0..TASKS {
+                inner.spawn(async |_cx| pending::<()>().await).unwrap().detach();
+            }
+            let both_are_here = Barrier::new(2);
+            let mut closes = [Box::pin(outer.close(&cx)), Box::pin(inner.close(&cx))];
+            thread::scope(|threads| {
+                for close in &mut closes {
+                    threads.spawn(|| {
+                        both_are_here.wait();
+                        close.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+                    });
+                }
+            });
+            assert_eq!(late.0.swap(0, Ordering::SeqCst), TASKS, "{deadline:?}");
+            for close in closes {
+                assert!(close.await.stragglers.is_empty());
+            }
+        }
+    }));
 }

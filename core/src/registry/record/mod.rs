@@ -79,14 +79,12 @@ impl RecordRef {
         self.at().below()
     }
 
-    /// Tells whether the grace is over, and is longer in no case then: `cancel_overrun` follows.
+    /// Tells whether the grace is over, and is longer in no case then: `cancel_overrun` follows. Of
+    /// several that find so at one moment, one is told.
     pub(crate) fn overrun_if(&self, is_over: impl FnOnce(Option<Duration>) -> bool) -> bool {
         let mut locked = self.at().lock();
-        let is_over = is_over(locked.record(self.slot.index()).grace.get());
-        if is_over {
-            self.slot.0.raise(Flags::CANCELLED | Flags::OVERRUN);
-        }
-        is_over
+        is_over(locked.record(self.slot.index()).grace.get())
+            && !self.slot.0.raise(Flags::CANCELLED | Flags::OVERRUN).overran()
     }
 
     /// How long the task has lived, or lived; see [`TaskRef::age`](super::TaskRef::age).
