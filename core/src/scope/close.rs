@@ -38,7 +38,8 @@ impl<L> OpenScope<L> {
     ///
     /// As the end of an `asyncio.TaskGroup` or a nursery. Tasks may still spawn others. If the scope
     /// is stopped meanwhile, by a failure in a fail-fast one or together with the scope around it, it
-    /// goes on as [`close`](Self::close) does.
+    /// goes on as [`close`](Self::close) does. A scope inside it is waited for as a task is, and does not
+    /// end while somebody holds its handle.
     ///
     /// # Cancel safety
     /// Dropping the future drops the handle, and so cancels what is left.
@@ -146,7 +147,7 @@ impl<L, M: Timer> Closing<'_, L, M> {
             return None;
         }
         match self.spared {
-            Some(_) => self.first_left().map(TaskRef::new),
+            Some(_) => self.one_left().map(TaskRef::new),
             None => Some(scope.clone()),
         }
     }
@@ -164,8 +165,8 @@ impl<L, M: Timer> Closing<'_, L, M> {
             for record in self.others() {
                 record.force_late(now);
             }
-            let Some(first) = self.first_left() else { return Vec::new() };
-            let mut ended = TaskRef::new(first).finished();
+            let Some(left) = self.one_left() else { return Vec::new() };
+            let mut ended = TaskRef::new(left).finished();
             let is_over = poll_fn(|context| match Pin::new(&mut ended).poll(context) {
                 Poll::Ready(_outcome) => Poll::Ready(false),
                 Poll::Pending => sleep.as_mut().poll(context).map(|_slept| true),
@@ -192,8 +193,12 @@ impl<L, M: Timer> Closing<'_, L, M> {
         tasks
     }
 
-    fn first_left(&self) -> Option<RecordRef> {
-        self.others().into_iter().next()
+    /// One of them, from the middle: whether those that came first end first or last, half of them have
+    /// ended with it, and few looks at all that are left will do.
+    fn one_left(&self) -> Option<RecordRef> {
+        let others = self.others();
+        let middle = others.len() / 2;
+        others.into_iter().nth(middle)
     }
 }
 

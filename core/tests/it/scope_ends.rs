@@ -1,6 +1,6 @@
 //! Scopes end whatever happens meanwhile: wakers that panic, scopes that are opened late, a loop that is gone.
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -87,6 +87,38 @@ fn a_finish_is_pending_though_the_loop_of_its_caller_has_ended() {
             assert!(finish.poll(&mut context).is_ready());
         }
     });
+}
+
+/// It looks at all that are left, each time.
+#[test]
+fn who_closes_its_own_scope_looks_seldom_at_many_that_end_one_after_the_other() {
+    const TASKS: u32 = 1000;
+    for the_first_ends_first in [true, false] {
+        let _ = serve(async move |cx| {
+            let scope = cx.scope("scope").grace(Duration::MAX).deadline(Duration::MAX);
+            let scope = scope.open().unwrap();
+            for number in 0..TASKS {
+                let after = if the_first_ends_first { number } else { TASKS - number };
+                let body = async move |cx: Cx<'_, Hand>| {
+                    cx.shutdown().wait().await;
+                    cx.sleep(Duration::from_millis(after.into())).await;
+                };
+                scope.spawn(body).unwrap().detach();
+            }
+            let spawner = scope.spawner().clone();
+            let closer = spawner.spawn(async move |cx| {
+                let (mut close, mut polls) = (pin!(scope.close(&cx)), 0_u32);
+                let report = poll_fn(|context| {
+                    polls += 1;
+                    close.as_mut().poll(context)
+                });
+                assert_eq!(report.await.completed, u64::from(TASKS));
+                polls
+            });
+            let polls = closer.unwrap().await.unwrap();
+            assert!(polls < 30, "{polls}");
+        });
+    }
 }
 
 /// Starts another task for each that is late: that one is late at the next look.
