@@ -1,6 +1,7 @@
 //! Destructors that panic, two at a time: under one guard they would end the process.
 
 use std::future::pending;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -125,7 +126,7 @@ fn a_service_that_panics_when_its_factory_does_so_when_it_is_dropped_has_panicke
         let bad = PanicOnDrop;
         let service =
             cx.service("bad").on_failure(OnEnd::Ignore).spawn::<(), _>(async move |_cx| {
-                std::mem::forget(bad);
+                let _bad = ManuallyDrop::new(bad);
                 panic!("no disk");
             });
         let ended = service.unwrap().await;
@@ -141,7 +142,7 @@ fn a_factory_that_panics_when_it_is_dropped_is_how_a_service_ends_unless_that_ha
         for fails in [false, true] {
             let bad = PanicOnDrop;
             let service = cx.service("bad").on_failure(OnEnd::Ignore).spawn(async move |_cx| {
-                std::mem::forget(bad);
+                let _bad = ManuallyDrop::new(bad);
                 if fails { Err("no disk") } else { Ok(()) }
             });
             match service.unwrap().await {
