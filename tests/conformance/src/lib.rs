@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic says what broke")]
 
 pub mod absent;
+pub mod blocked;
 pub mod blocking;
 pub mod blocking_gone;
 pub mod bound;

@@ -1,11 +1,12 @@
 //! Names: unique among the living of a scope, of any length, and free again at the end.
 
-use futures_lite::future::pending;
+use futures_lite::future::{pending, yield_now};
 use lifespan_core::{
-    Cx, Lifespan, LoopOwner, Name, Outcome, SpawnError, StartError, TaskState, Timer,
+    Cx, EventLoop, Lifespan, LoopOwner, Name, Outcome, SpawnError, Spawner, StartError, TaskState,
+    Timer,
 };
 
-use crate::support::{Moment, inside};
+use crate::support::{Log, Moment, inside};
 
 /// A second task of a living name is refused, and its body comes back unpolled and whole.
 pub fn are_unique_among_the_living<O: LoopOwner<Handle: Timer>>(owner: O) {
@@ -94,6 +95,52 @@ pub fn are_numbered_if_asked<O: LoopOwner<Handle: Timer>>(owner: O) {
         assert_eq!(again.task_ref().name(), Some(Name::from("job")));
         again.await
     });
+}
+
+/// The destructor of a body finds the name of its task taken, however that ends.
+pub fn are_taken_while_the_body_is_dropped<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let log = Log::default();
+        let looks = || Looks(cx.spawner(), log.clone());
+        let (held, (begun, at_begin)) = (looks(), Moment::pair());
+        let cancelled = cx.task("job").spawn(async move |_cx| {
+            let _held = held;
+            at_begin.come();
+            pending::<()>().await;
+        });
+        begun.wait().await;
+        assert!(matches!(cancelled.unwrap().cancel().await, Outcome::Cancelled));
+        let held = looks();
+        let unpolled = cx.task("job").spawn(async move |_cx| {
+            let _held = held;
+            pending::<()>().await;
+        });
+        assert!(matches!(unpolled.unwrap().cancel().await, Outcome::Cancelled));
+        let held = looks();
+        cx.task("job").spawn(async move |_cx| drop(held)).unwrap().await.unwrap();
+        let held = looks();
+        let panics = cx.task("job").spawn(async move |_cx| -> () {
+            let _held = held;
+            panic!("with what it holds");
+        });
+        assert!(panics.unwrap().await.is_err());
+        let held = looks();
+        drop(cx.task("job").track(async move { drop(held) }).unwrap());
+        assert_eq!(log, ["taken"; 5]);
+    });
+}
+
+/// Says, when it is dropped, whether the name is taken.
+struct Looks<L: EventLoop>(Spawner<L>, Log);
+
+impl<L: EventLoop> Drop for Looks<L> {
+    fn drop(&mut self) {
+        let again = self.0.task("job").spawn(async |_cx| {});
+        self.1.add(match again {
+            Err(SpawnError::NameTaken { .. }) => "taken",
+            _ => "free",
+        });
+    }
 }
 
 /// An empty name is refused, of a task and in the builder.
@@ -196,9 +243,10 @@ pub fn may_be_replaced<O: LoopOwner<Handle: Timer>>(owner: O) {
 /// Of several that replace one name the last one lives, and nobody takes the name between.
 pub fn are_taken_by_the_last_who_replaces<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
-        let (begun, go_on) = (Moment::default(), Moment::default());
-        let (at_begin, gate) = (begun.clone(), go_on.clone());
+        let (begun, go_on, gone) = (Moment::default(), Moment::default(), Moment::default());
+        let (at_begin, gate, held) = (begun.clone(), go_on.clone(), gone.on_drop());
         let old = cx.task("feed").spawn(async move |cx| {
+            let _held = held;
             cx.protect(async {
                 at_begin.come();
                 gate.wait().await;
@@ -206,11 +254,15 @@ pub fn are_taken_by_the_last_who_replaces<O: LoopOwner<Handle: Timer>>(owner: O)
             .await;
         });
         begun.wait().await;
-        let listens = async |cx: Cx<'_, _>| cx.shutdown().wait().await;
-        let replaces = [(); 10].map(|()| cx.task("feed").replace(listens).unwrap());
+        let listens = async move |cx: Cx<'_, _>| {
+            assert!(gone.has_come(), "the old body is there");
+            cx.shutdown().wait().await;
+        };
+        let replaces = [(); 10].map(|()| cx.task("feed").replace(listens.clone()).unwrap());
         let queued = cx.tasks().iter().last().unwrap();
         assert_eq!(queued.state(), TaskState::Queued);
         assert!(cx.task("feed").spawn(listens).is_err());
+        yield_now().await; // whoever could begin would
         go_on.come();
         let mut tasks = Vec::new();
         for replace in replaces {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -99,6 +100,37 @@ pub fn hear_of_each_task_once<O: LoopOwner<Handle: Timer>>(owner: O) {
     let stopped = Told { stopped: 1, ..SPAWNED_AND_ENDED };
     let wanted = [SPAWNED_AND_ENDED, stopped, SPAWNED_AND_ENDED];
     assert_eq!(counts.told(), vec![wanted; 200].concat());
+}
+
+/// Takes its time over the end of the first task, and says whether the lifespan has ended before that.
+struct Slow {
+    begins: Moment,
+    has_ended: Mutex<(Sender<bool>, Receiver<()>)>,
+}
+
+impl Observer for Slow {
+    fn task_ended(&self, task: &TaskRef, _end: &TaskEnd<'_>) {
+        if task.path() == "first" {
+            self.begins.come();
+            let (tell, end) = &*self.has_ended.lock().unwrap();
+            tell.send(end.recv_timeout(SHORT * 10).is_ok()).unwrap();
+        }
+    }
+}
+
+/// The lifespan has not ended before an observer has heard of each end, though another is the last.
+pub fn are_waited_for<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let (begins, meanwhile) = Moment::pair();
+    let ((tell, has_ended), (at_end, end)) = (channel(), channel());
+    let report = Lifespan::on(owner)
+        .observer(Slow { begins, has_ended: Mutex::new((tell, end)) })
+        .task("first", async |cx| cx.shutdown().wait().await)
+        .task("second", async move |_cx| meanwhile.wait().await)
+        .serve(async |_cx| ())
+        .run();
+    let _ = at_end.send(());
+    assert!(!has_ended.recv().unwrap(), "it was still being told");
+    assert!(report.is_clean(), "{report}");
 }
 
 /// A failure that nobody awaits is told once, whenever its handle goes; one that is awaited is not.

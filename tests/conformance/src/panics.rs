@@ -7,10 +7,42 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
 use futures_lite::future::{pending, yield_now};
-use lifespan_core::{Cx, HandlerOutcome, Lifespan, LoopOwner, Outcome, TaskError, Timer};
+use lifespan_core::{
+    BoxError, Cx, HandlerOutcome, Lifespan, LoopOwner, Outcome, Output, TaskError, Timer,
+};
 
-use crate::support::{Bomb, Moment, inside};
+use crate::support::{self, Bomb, Moment, NEVER};
 use crate::wakers::panicking;
+
+/// As the foreground of a lifespan whose registry is whole when it ends.
+#[track_caller]
+fn inside<O, R, F>(owner: O, body: F)
+where
+    O: LoopOwner<Handle: Timer>,
+    R: Output<Value = ()> + 'static,
+    F: for<'t> AsyncFnOnce(Cx<'t, O::Handle>) -> R + 'static,
+{
+    support::inside(owner, async move |cx| {
+        let returned = body(cx.clone()).await;
+        assert_is_whole(&cx).await;
+        returned
+    });
+}
+
+/// Nothing is left of what has panicked, its name is free, and who comes is a task as any other.
+async fn assert_is_whole<L: Timer>(cx: &Cx<'_, L>) {
+    let tasks = cx.tasks();
+    assert!(tasks.is_empty() && tasks.iter().next().is_none(), "{tasks:?}");
+    assert!(tasks.get(PANICS).is_none() && tasks.cancel(PANICS).await.is_err());
+    let next = cx.task(PANICS).spawn(async |cx| cx.shutdown().wait().await).unwrap();
+    assert_eq!(tasks.get(PANICS).unwrap().id(), next.task_ref().id());
+    assert!(cx.task(PANICS).spawn(async |_cx| ()).is_err(), "it is taken again");
+    assert!(next.stop());
+    next.await.unwrap();
+}
+
+/// Of what panics in these.
+const PANICS: &str = "panics";
 
 fn is_panic<T>(ended: &Result<T, TaskError>, text: &str) -> bool {
     matches!(ended, Err(TaskError::Panicked(panic)) if panic.text() == text)
@@ -19,13 +51,13 @@ fn is_panic<T>(ended: &Result<T, TaskError>, text: &str) -> bool {
 /// A body that panics before or after an await: an outcome, with its text.
 pub fn in_a_body<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
-        let at_once = cx.spawn(async |_cx| panic!("at once"));
-        assert!(is_panic(&at_once.await, "at once"));
-        let later = cx.spawn(async |_cx| {
+        let at_once = cx.task(PANICS).spawn(async |_cx| panic!("at once"));
+        assert!(is_panic(&at_once.unwrap().await, "at once"));
+        let later = cx.task(PANICS).spawn(async |_cx| {
             yield_now().await;
             panic!("after {}", "an await");
         });
-        assert!(is_panic(&later.await, "after an await"));
+        assert!(is_panic(&later.unwrap().await, "after an await"));
     });
 }
 
@@ -37,7 +69,7 @@ pub fn in_the_call_of_a_body<O: LoopOwner<Handle: Timer>>(owner: O) {
         future
     }
     inside(owner, async |cx| {
-        let ended = cx.spawn(body).await;
+        let ended = cx.task(PANICS).spawn(body).unwrap().await;
         assert!(is_panic(&ended, "in the call"), "{ended:?}");
     });
 }
@@ -56,7 +88,8 @@ pub fn keeps_the_payload<O: LoopOwner<Handle: Timer>>(owner: O) {
 /// A payload whose destructor panics harms nobody.
 pub fn in_the_destructor_of_a_payload<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
-        let task = cx.spawn(async |_cx| panic_any(Bomb("in a payload")));
+        let task = cx.task(PANICS).spawn(async |_cx| panic_any(Bomb("in a payload")));
+        let task = task.unwrap();
         let end = task.task_ref().finished();
         assert!(matches!(end.await, Outcome::Panicked(_)));
         assert!(task.await.is_err());
@@ -69,11 +102,12 @@ pub fn in_the_destructor_of_a_cancelled_body<O: LoopOwner<Handle: Timer>>(owner:
     inside(owner, async |cx| {
         let begun = Moment::default();
         let at_begin = begun.clone();
-        let task = cx.spawn(async move |_cx| {
+        let task = cx.task(PANICS).spawn(async move |_cx| {
             let _bomb = Bomb("in a destructor");
             at_begin.come();
             pending::<()>().await;
         });
+        let task = task.unwrap();
         begun.wait().await;
         assert_eq!(task.cancel().await.to_string(), "panicked: in a destructor");
         assert!(is_panic(&task.await, "in a destructor"));
@@ -84,10 +118,11 @@ pub fn in_the_destructor_of_a_cancelled_body<O: LoopOwner<Handle: Timer>>(owner:
 pub fn in_the_destructor_of_an_unpolled_body<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
         let bomb = Bomb("unpolled");
-        let task = cx.spawn(async move |_cx| {
+        let task = cx.task(PANICS).spawn(async move |_cx| {
             let _bomb = bomb;
             pending::<()>().await;
         });
+        let task = task.unwrap();
         assert_eq!(task.cancel().await.to_string(), "panicked: unpolled");
         assert!(task.await.is_err());
     });
@@ -96,11 +131,11 @@ pub fn in_the_destructor_of_an_unpolled_body<O: LoopOwner<Handle: Timer>>(owner:
 /// A destructor that panics as a body returns.
 pub fn in_the_destructor_of_a_body_that_returns<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
-        let task = cx.spawn(async |_cx| {
+        let task = cx.task(PANICS).spawn(async |_cx| {
             let _bomb = Bomb("on the way out");
             yield_now().await;
         });
-        assert!(is_panic(&task.await, "on the way out"));
+        assert!(is_panic(&task.unwrap().await, "on the way out"));
     });
 }
 
@@ -109,15 +144,16 @@ pub fn in_the_destructor_of_a_value<O: LoopOwner<Handle: Timer>>(owner: O) {
     let report = Lifespan::on(owner)
         .serve(async |cx| {
             let (gate, go_on) = Moment::pair();
-            let task = cx.spawn(async move |_cx| {
+            let task = cx.task(PANICS).spawn(async move |_cx| {
                 gate.wait().await;
                 Some(Bomb("in a value"))
             });
+            let task = task.unwrap();
             let end = task.task_ref().finished();
             task.detach();
             go_on.come();
             assert_eq!(end.await.to_string(), "panicked: in a value");
-            assert_eq!(cx.spawn(async |_cx| 1).await.unwrap(), 1, "the loop goes on");
+            assert_is_whole(&cx).await;
         })
         .run();
     assert!(matches!(report.serve, Some(Outcome::Completed)), "{report}");
@@ -127,7 +163,7 @@ pub fn in_the_destructor_of_a_value<O: LoopOwner<Handle: Timer>>(owner: O) {
 /// A value whose destructor panics, and whose handle is dropped after the end: the dropper's.
 pub fn in_the_destructor_of_a_value_that_was_ready<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
-        let task = cx.spawn(async |_cx| Some(Bomb("in a ready value")));
+        let task = cx.task(PANICS).spawn(async |_cx| Some(Bomb("in a ready value"))).unwrap();
         assert!(matches!(task.task_ref().finished().await, Outcome::Completed));
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(task)));
         let _ = dropped.map_err(drop); // raised or not, nothing else is harmed
@@ -203,6 +239,49 @@ pub fn of_one_of_many<O: LoopOwner<Handle: Timer>>(owner: O) {
             }
         }
     });
+}
+
+/// What panics while its scope is stopped counts as ended, so that the stop ends with the last.
+pub fn during_a_stop<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let report = Lifespan::on(owner)
+        .startup("component", async |cx| {
+            let body = async |cx: Cx<'_, _>| -> () {
+                cx.shutdown().wait().await;
+                panic!("at its stop");
+            };
+            cx.task("body").spawn(body)?.detach();
+            let destructor = async |cx: Cx<'_, _>| {
+                let _bomb = Bomb("at its stop");
+                cx.shutdown().wait().await;
+            };
+            cx.task("destructor").spawn(destructor)?.detach();
+            let value = async |cx: Cx<'_, _>| {
+                cx.shutdown().wait().await;
+                Some(Bomb("at its stop"))
+            };
+            cx.task("value").spawn(value)?.detach();
+            let bomb = Bomb("at its stop");
+            let cut = async move |_cx: Cx<'_, _>| {
+                let _bomb = bomb;
+                pending::<()>().await;
+            };
+            cx.task("cut").cancel_on_stop().spawn(cut)?.detach();
+            Ok::<_, BoxError>(())
+        })
+        .shutdown("component", async |cx| assert!(cx.tasks().is_empty(), "its tasks are gone"))
+        .serve(async |_cx| ())
+        .grace(NEVER)
+        .deadline(NEVER)
+        .run();
+    assert!(report.phases.stopping < NEVER && report.stragglers.is_empty(), "{report}");
+    for name in ["body", "destructor", "value", "cut"] {
+        let task = report.task(&format!("component/{name}")).unwrap();
+        let outcome = task.outcome.as_ref().unwrap().to_string();
+        assert_eq!((outcome.as_str(), task.overran), ("panicked: at its stop", false), "{report}");
+    }
+    let shutdown = &report.component("component").unwrap().shutdown;
+    assert!(matches!(shutdown, HandlerOutcome::Completed), "{report}");
+    assert_eq!(report.exit_code(), 4);
 }
 
 /// A panic in the foreground and in handlers is an outcome; the stop goes its way.

@@ -3,10 +3,10 @@
 use futures_lite::future::{pending, yield_now};
 use lifespan_core::{
     BoxError, Cx, HandlerOutcome, Lifespan, LoopOwner, Outcome, Reason, ShutdownTrigger,
-    StopSource, Timer,
+    StopSource, TaskError, TaskState, Timer,
 };
 
-use crate::support::{Log, Moment, NEVER, SHORT};
+use crate::support::{Log, Moment, NEVER, SHORT, inside};
 
 /// A component's tasks end before its handler runs, and before those registered earlier are told.
 pub fn is_in_reverse_one_component_at_a_time<O: LoopOwner<Handle: Timer>>(owner: O) {
@@ -34,7 +34,8 @@ pub fn is_in_reverse_one_component_at_a_time<O: LoopOwner<Handle: Timer>>(owner:
 }
 
 /// A task that does not look is dropped when the grace is over: listed, and not clean.
-pub fn the_grace_is_bounded<O: LoopOwner<Handle: Timer>>(owner: O) {
+pub fn the_grace_is_bounded<O: LoopOwner<Handle: Timer>>(mut owner: O) {
+    let is_virtual = owner.run(async |handle| handle.has_virtual_time()).expect("the loop runs");
     let gone = Moment::default();
     let held = gone.on_drop();
     let report = Lifespan::on(owner)
@@ -48,11 +49,18 @@ pub fn the_grace_is_bounded<O: LoopOwner<Handle: Timer>>(owner: O) {
                 .detach();
         })
         .grace(SHORT)
+        .deadline(NEVER)
         .serve(async |_cx| {})
         .run();
     let deaf = report.task("component/deaf").unwrap();
     assert!(matches!(deaf.outcome, Some(Outcome::Cancelled)) && deaf.overran, "{report}");
     assert!(gone.has_come() && deaf.age >= SHORT);
+    // Where time does not pass by itself it is on time to the nanosecond.
+    assert!(if is_virtual {
+        report.phases.stopping == SHORT
+    } else {
+        report.phases.stopping < NEVER
+    });
     assert_eq!(report.exit_code(), 6);
 }
 
@@ -240,6 +248,27 @@ pub fn what_is_spawned_meanwhile_is_awaited<O: LoopOwner<Handle: Timer>>(owner: 
     assert_eq!(log, ["the child has ended", "what a handler spawned has ended"]);
 }
 
+/// A task spawned while its scope stops has the grace that it was given, though others have a longer one.
+pub fn what_is_spawned_meanwhile_has_its_grace<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let report = Lifespan::on(owner)
+        .task("parent", async |cx| {
+            cx.shutdown().wait().await;
+            let deaf = async |_cx: Cx<'_, _>| pending::<()>().await;
+            let short = cx.task("short").grace(SHORT).spawn(deaf).unwrap();
+            assert!(matches!(short.await, Err(TaskError::Cancelled)));
+            let cut = cx.task("cut").cancel_on_stop().spawn(deaf).unwrap();
+            assert!(matches!(cut.await, Err(TaskError::Cancelled)));
+        })
+        .serve(async |_cx| {})
+        .grace(NEVER)
+        .deadline(NEVER)
+        .run();
+    let parent = report.task("parent").unwrap();
+    assert!(matches!(parent.outcome, Some(Outcome::Completed)), "{report}");
+    assert!(report.task("short").unwrap().overran && report.task("cut").is_none(), "{report}");
+    assert!(report.phases.stopping < NEVER && report.exit_code() == 6, "{report}");
+}
+
 /// The foreground sees the stop, ends in its own time, and is dropped after the grace.
 pub fn the_foreground_has_the_grace<O: LoopOwner<Handle: Timer>>(mut owner: O) {
     let report = Lifespan::on(&mut owner)
@@ -303,4 +332,95 @@ pub fn until_idle_waits_for_open_scopes<O: LoopOwner<Handle: Timer>>(owner: O) {
         .run();
     assert!(report.is_clean(), "{report}");
     assert_eq!(report.reason, Reason::AllTasksEnded);
+}
+
+/// A task that stops itself sees that at once, ends by itself, and stops nobody else.
+pub fn of_a_task_by_itself<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let other = cx.spawn(polite);
+        let task = cx.task("itself").spawn(async |cx| {
+            assert_eq!(cx.this_task().unwrap().state(), TaskState::Running);
+            assert!(cx.tasks().stop("itself").is_ok());
+            end_by_itself(&cx).await;
+            7
+        });
+        let task = task.unwrap();
+        let ended = task.task_ref().clone();
+        assert_eq!(task.await.unwrap(), 7);
+        assert!(!ended.stop() && !cx.shutdown().is_set(), "it has ended, and nobody else was told");
+        assert_eq!(other.task_ref().state(), TaskState::Running);
+        other.stop();
+        other.await
+    });
+}
+
+/// A task may stop its own scope, then the one around that: all in them see it, and end by themselves.
+pub fn of_the_scopes_around_a_task<O: LoopOwner<Handle: Timer>>(owner: O) {
+    inside(owner, async |cx| {
+        let outer = cx.scope("outer").open().unwrap();
+        let beside = outer.spawn(polite).unwrap();
+        let inner = outer.scope("inner").open().unwrap();
+        let sibling = inner.spawn(polite).unwrap();
+        let of_its_own = inner.spawn(async |cx: Cx<'_, O::Handle>| {
+            assert!(cx.this_scope().unwrap().stop());
+            end_by_itself(&cx).await;
+        });
+        of_its_own.unwrap().await.unwrap();
+        sibling.await.unwrap();
+        assert!(matches!(inner.task_ref().finished().await, Outcome::Completed));
+        assert_eq!(beside.task_ref().state(), TaskState::Running);
+
+        let inner = outer.scope("inner").open().unwrap();
+        let sibling = inner.spawn(polite).unwrap();
+        let of_the_outer = inner.spawn(async |cx: Cx<'_, O::Handle>| {
+            assert!(cx.root().tasks().stop("outer").is_ok());
+            end_by_itself(&cx).await;
+        });
+        of_the_outer.unwrap().await.unwrap();
+        sibling.await.unwrap();
+        beside.await.unwrap();
+        for scope in [inner.task_ref(), outer.task_ref()] {
+            assert!(matches!(scope.finished().await, Outcome::Completed));
+        }
+        assert!(!cx.shutdown().is_set() && cx.tasks().is_empty());
+    });
+}
+
+/// A task may stop all that there is: it ends by itself all the same, and so do the others.
+pub fn of_all_by_one_of_them<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let log = Log::default();
+    let (in_task, in_scope) = (log.clone(), log.clone());
+    let report = Lifespan::on(owner)
+        .task("other", polite)
+        .serve(async move |cx| {
+            let scope = cx.scope("scope").open().unwrap();
+            let task = scope.task("task").spawn(async move |cx| {
+                cx.trigger().set("enough").unwrap();
+                cx.shutdown().wait().await;
+                end_by_itself(&cx).await;
+                in_task.add("it ends");
+            });
+            task.unwrap().detach();
+            let report = scope.finish(&cx).await;
+            in_scope.add(format!("{} completed", report.completed));
+        })
+        .grace(NEVER)
+        .deadline(NEVER)
+        .run();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.reason, Reason::from("enough"));
+    assert_eq!(log, ["it ends", "1 completed"]);
+}
+
+/// Ends when it is told to.
+async fn polite<L: Timer>(cx: Cx<'_, L>) {
+    cx.shutdown().wait().await;
+}
+
+/// What is left of a task that has just been stopped by itself: it knows, and goes on to its own end.
+async fn end_by_itself<L: Timer>(cx: &Cx<'_, L>) {
+    assert!(cx.shutdown().is_set());
+    assert_eq!(cx.this_task().unwrap().state(), TaskState::Stopping);
+    cx.shutdown().wait().await;
+    yield_now().await; // it cleans up
 }

@@ -118,7 +118,8 @@ macro_rules! __behaviours_of_every_loop {
                 in_the_destructor_of_a_cancelled_body, in_the_destructor_of_an_unpolled_body,
                 in_the_destructor_of_a_body_that_returns, in_the_destructor_of_a_value,
                 in_the_destructor_of_a_value_that_was_ready, in_the_waker_of_a_waiter,
-                in_the_destructor_of_a_waker, of_one_of_many, in_handlers_and_the_foreground,
+                in_the_destructor_of_a_waker, of_one_of_many, during_a_stop,
+                in_handlers_and_the_foreground,
             }
             wakers {
                 during_the_poll, by_another_task, for_no_reason, a_waker_keeps_no_body,
@@ -135,6 +136,7 @@ macro_rules! __behaviours_of_every_loop {
             }
             names {
                 are_unique_among_the_living, are_free_again, are_taken_until_the_body_is_gone,
+                are_taken_while_the_body_is_dropped,
                 are_not_empty, are_of_any_length, may_be_formatted, belong_to_their_scope,
                 are_listed_in_a_snapshot, may_be_replaced, are_taken_by_the_last_who_replaces,
                 are_remembered_if_asked, tell_who_has_them, are_numbered_if_asked,
@@ -153,7 +155,7 @@ macro_rules! __behaviours_of_every_loop {
             observers {
                 hear_of_each_task_once, hear_of_a_failure_once, hear_of_a_late_task,
                 hear_of_each_restart, hear_of_the_stop_of_a_scope, hear_of_the_phases,
-                that_panic_harm_nobody, may_act_on_the_task,
+                that_panic_harm_nobody, may_act_on_the_task, are_waited_for,
             }
             tracked {
                 is_a_task_like_any_other, is_cancelled_by_name, is_waited_for_at_a_stop,
@@ -183,8 +185,13 @@ macro_rules! __behaviours_of_every_loop {
                 a_task_may_be_cancelled_on_stop, a_second_signal_cancels,
                 a_source_that_fails_starts_nothing, late_handlers_run_first,
                 a_bad_handler_skips_nobody, what_is_spawned_meanwhile_is_awaited,
-                the_foreground_has_the_grace, until_idle_waits_for_all,
-                until_idle_waits_for_open_scopes,
+                what_is_spawned_meanwhile_has_its_grace, the_foreground_has_the_grace,
+                until_idle_waits_for_all,
+                until_idle_waits_for_open_scopes, of_a_task_by_itself, of_the_scopes_around_a_task,
+                of_all_by_one_of_them,
+            }
+            blocked {
+                it_stops_nobody_else,
             }
             scopes {
                 close_and_say_how_their_tasks_ended, close_with_their_last_task,
