@@ -362,20 +362,23 @@ pub fn waits_for_a_protected_block<O: LoopOwner<Handle: Timer>>(owner: O) {
 /// Protected blocks nest: the cancel waits for the outer one.
 pub fn waits_for_the_outer_of_nested_blocks<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
-        let (begun, log) = (Moment::default(), Log::default());
-        let (at_begin, in_task) = (begun.clone(), log.clone());
+        let (begun, go_on, log) = (Moment::default(), Moment::default(), Log::default());
+        let (at_begin, gate, in_task) = (begun.clone(), go_on.clone(), log.clone());
         let writer = cx.spawn(async move |cx| {
             cx.protect(async {
                 at_begin.come();
-                cx.protect(yield_now()).await;
-                // The inner await of a cancelled task does not return inside an outer block either:
-                // what follows here must run all the same.
+                cx.protect(gate.wait()).await;
+                // Cancelled by now, and still inside the outer block: what follows runs all the same.
+                yield_now().await;
                 in_task.add("the outer block goes on");
             })
             .await;
+            in_task.add("never");
         });
         begun.wait().await;
-        writer.cancel().await;
+        let cancelled = writer.cancel();
+        go_on.come();
+        assert!(matches!(cancelled.await, Outcome::Cancelled));
         assert_eq!(log, ["the outer block goes on"]);
     });
 }

@@ -65,6 +65,9 @@ pub fn wake_who_waits<O: LoopOwner<Handle: Timer>>(owner: O) {
 /// A wait has a limit, by the loop's own time.
 pub fn are_waited_for_in_time<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
+        let from_the_call_on = cx.events().wait::<u32>("at once", NEVER);
+        assert_eq!(cx.events().dispatch("at once", 7_u32), Ok(1), "it listens, though unpolled");
+        assert_eq!(*from_the_call_on.await.unwrap(), 7);
         let waited = cx.events().wait::<u32>("never", SHORT).await;
         assert!(matches!(waited, Err(WaitError::Elapsed(_))), "{waited:?}");
         assert_eq!(cx.events().subscribers("never"), 0);

@@ -229,7 +229,11 @@ pub fn run_so_many_at_once<O: LoopOwner<Handle: Timer>>(owner: O) {
 /// A task has some time to end by itself, and is cancelled then.
 pub fn and_tasks_are_stopped_within_a_time<O: LoopOwner<Handle: Timer>>(owner: O) {
     inside(owner, async |cx| {
-        cx.task("polite").spawn(polite).unwrap().detach();
+        let cleans_up = async |cx: Cx<'_, O::Handle>| {
+            cx.shutdown().wait().await;
+            cx.sleep(SHORT).await;
+        };
+        cx.task("polite").spawn(cleans_up).unwrap().detach();
         let stopped = cx.tasks().stop_within(&cx, "polite", NEVER).await.unwrap();
         assert!(!stopped.was_cancelled() && matches!(stopped.outcome(), Outcome::Completed));
         let task = cx.spawn(stubborn);

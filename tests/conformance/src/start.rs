@@ -13,7 +13,10 @@ fn two<O: LoopOwner>(owner: O, log: &Log) -> Lifespan<O> {
     for name in ["a", "b"] {
         let (up, down) = (log.clone(), log.clone());
         lifespan = lifespan
-            .startup(name, async move |_cx| up.add(format!("start {name}")))
+            .startup(name, async move |cx| {
+                assert!(cx.root().tasks().is_empty(), "tasks are spawned after the last handler");
+                up.add(format!("start {name}"));
+            })
             .shutdown(name, async move |_cx| down.add(format!("stop {name}")));
     }
     lifespan
