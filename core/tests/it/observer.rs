@@ -9,7 +9,7 @@ use lifespan_core::{
 };
 
 use crate::by_hand::{ByHand, Hand, next_round, run};
-use crate::woken::panic_twice;
+use crate::woken::{call, panic_twice, poll};
 
 /// Writes down what it hears, and of whom.
 #[derive(Default)]
@@ -434,6 +434,22 @@ fn all_is_told_when_the_lifespan_has_ended() {
     assert_eq!(heard.of("spawned").len(), 100);
     assert_eq!(heard.of("stopped").len(), 100);
     assert_eq!(heard.of("ended").len(), 100);
+}
+
+#[test]
+fn it_hears_of_an_end_before_who_waits_for_that() {
+    let (heard, lifespan) = observed();
+    let by_waker = Arc::clone(&heard);
+    let _ = run(lifespan.serve(async move |cx| {
+        let task = cx.task("job").spawn(async |_cx| next_round().await).unwrap();
+        let mut ended = task.task_ref().finished();
+        let waker = call(move || by_waker.0.lock().unwrap().push(String::from("woken")));
+        assert!(poll(&mut ended, &waker).is_pending());
+        task.await
+    }));
+    let order = heard.take_a_look();
+    let order = order.iter().filter(|line| line.starts_with("ended") || *line == "woken");
+    assert_eq!(order.collect::<Vec<_>>(), ["ended, completed, heard: job", "woken"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use lifespan_core::{Cx, Late, Lifespan, Observer, Spawner, TaskRef};
+use lifespan_core::{Cx, Late, Lifespan, Observer, Outcome, Spawner, TaskError, TaskRef};
 
 use crate::by_hand::{ByHand, Hand, next_round, run, serve, serve_with};
 use crate::woken::{panicking, register};
@@ -54,6 +54,52 @@ fn a_scope_that_is_opened_in_a_stopped_one_ends_with_its_last_task() {
         next_round().await;
         outer.stop();
         opener.unwrap().await.unwrap();
+    });
+}
+
+#[test]
+fn a_scope_that_is_opened_in_a_stop_has_its_own_grace() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let lifespan = Lifespan::on(ByHand::new()).grace(60 * SECOND).deadline(Duration::MAX);
+    let report = run(lifespan.serve(async |cx| {
+        cx.spawn(async |cx| {
+            cx.shutdown().wait().await;
+            let stays = async |_cx: Cx<'_, Hand>| pending::<()>().await;
+            let scope = cx.scope("late").grace(SECOND).open().unwrap();
+            let inner = scope.scope("inner").grace(2 * SECOND).open().unwrap();
+            let [of_scope, of_inner] = [scope.spawn(stays), inner.spawn(stays)];
+            let began = cx.now();
+            assert!(of_scope.unwrap().await.is_err());
+            assert_eq!(cx.now().duration_since(began).as_secs(), 1);
+            assert!(of_inner.unwrap().await.is_err());
+            assert_eq!(cx.now().duration_since(began).as_secs(), 2);
+            scope.task_ref().finished().await;
+        })
+        .detach();
+    }));
+    assert_eq!((report.phases.stopping.as_secs(), report.exit_code()), (2, 6), "{report}");
+}
+
+#[test]
+fn what_comes_into_a_cancelled_scope_is_cancelled_unpolled() {
+    let _ = serve(async |cx| {
+        let scope = cx.scope("feed").open().unwrap();
+        let spawner = scope.spawner().clone();
+        let last = spawner.spawn(async |cx| {
+            let spawns = async {
+                next_round().await;
+                let late = cx.spawn(async |_cx| unreachable!("it is cancelled"));
+                assert!(matches!(late.await, Err(TaskError::Cancelled)));
+                assert!(matches!(cx.track(async {}).await, Err(TaskError::Cancelled)));
+                assert!(cx.spawner().spawn(async |_cx| ()).is_err());
+                next_round().await;
+            };
+            cx.protect(spawns).await;
+            unreachable!("it is cancelled, too");
+        });
+        next_round().await;
+        assert!(matches!(scope.cancel().await, Outcome::Cancelled));
+        assert!(matches!(last.unwrap().await, Err(TaskError::Cancelled)));
     });
 }
 

@@ -7,7 +7,9 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use lifespan_core::{Cx, Late, Lifespan, Observer, Outcome, Stopped, TaskError, TaskRef};
+use lifespan_core::{
+    Cx, Late, Lifespan, Observer, Outcome, Stopped, Task, TaskError, TaskRef, TaskState,
+};
 
 use crate::by_hand::{ByHand, Hand, next_round, run, serve};
 use crate::outcomes::Gone;
@@ -108,6 +110,35 @@ fn a_scope_is_given_some_time_by_a_task_in_it() {
         scope.spawn(async |cx| cx.shutdown().wait().await).unwrap().detach();
         let stopped = cx.tasks().stop_within(&cx, "scope", SECOND).await.unwrap();
         assert!(matches!(stopped, Stopped::InTime(Outcome::Completed)), "with its last task");
+    });
+}
+
+#[test]
+fn a_task_is_seen_to_be_stopped_whoever_has_asked_it() {
+    let _ = serve(async |cx| {
+        let stays = async |_cx: Cx<'_, Hand>| pending::<()>().await;
+        let scope = cx.scope("scope").open().unwrap();
+        let [alone, with_all] = [(); 2].map(|()| scope.spawn(stays).unwrap());
+        let state = |task: &Task<()>| task.task_ref().state();
+        assert_eq!(state(&alone), TaskState::Running);
+        alone.stop();
+        assert_eq!((state(&alone), state(&with_all)), (TaskState::Stopping, TaskState::Running));
+        scope.stop();
+        assert_eq!(state(&with_all), TaskState::Stopping);
+        let late = scope.spawn(stays).unwrap();
+        assert_eq!(state(&late), TaskState::Stopping);
+        let by_event = cx.spawn(async move |cx| {
+            cx.shutdown().trigger().set("the event that it sees").unwrap();
+            stays(cx).await;
+        });
+        assert_eq!(state(&by_event), TaskState::Running);
+        next_round().await;
+        assert_eq!(state(&by_event), TaskState::Stopping);
+        let gone = by_event.cancel();
+        assert_eq!(state(&by_event), TaskState::Cancelling);
+        gone.await;
+        assert_eq!(state(&by_event), TaskState::Finished);
+        scope.cancel().await;
     });
 }
 
