@@ -10,6 +10,7 @@ mod budgets;
 mod clock;
 mod components;
 mod crowd;
+mod defaults;
 mod drain;
 mod ends;
 mod faults;
