@@ -57,6 +57,10 @@ enum Holder {
 }
 
 impl Tally {
+    fn has_nothing(&self) -> bool {
+        self.completed == 0 && self.failures.tasks.is_empty() && self.overran.tasks.is_empty()
+    }
+
     /// Forgets it: it may hold errors of users, whose destructors are under guards.
     pub(super) fn forget(self) {
         let Self { failures, overran, unheard, .. } = self;
@@ -174,13 +178,30 @@ impl Registry {
         let completed = self.ended().saturating_sub(counted.others) + counted.completed;
         let unheard = std::mem::take(&mut counted.unheard);
         self.failures.add_all(unheard);
-        let Some(outer) = &above.record.registry().above else { return counted.forget() };
-        let mut tally = lock(&outer.tally);
-        tally.completed += completed;
-        let mut too_many = tally.failures.add_all(counted.failures);
-        too_many.extend(tally.overran.add_all(counted.overran));
-        drop(tally);
-        drop_each_caught(too_many);
+        counted.completed = completed;
+        self.count_above(counted);
+    }
+
+    /// Counts in the scope around this one; where that has handed up already, in the next one around it.
+    fn count_above(&self, counted: Tally) {
+        if counted.has_nothing() {
+            return; // most have: of a long chain of them, not each goes all the way up
+        }
+        let mut around =
+            self.above.as_ref().and_then(|above| above.record.registry().above.as_ref());
+        while let Some(outer) = around {
+            let mut tally = lock(&outer.tally);
+            if tally.holder == Holder::Gone && tally.has_ended {
+                around = outer.record.registry().above.as_ref();
+                continue;
+            }
+            tally.completed += counted.completed;
+            let mut too_many = tally.failures.add_all(counted.failures);
+            too_many.extend(tally.overran.add_all(counted.overran));
+            drop(tally);
+            return drop_each_caught(too_many);
+        }
+        counted.forget();
     }
 
     /// How many tasks have ended here.

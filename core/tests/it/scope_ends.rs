@@ -57,6 +57,24 @@ fn a_scope_that_is_opened_in_a_stopped_one_ends_with_its_last_task() {
     });
 }
 
+/// The one between them has handed up what it counted, and is not asked any more.
+#[test]
+fn what_the_last_handle_in_an_ended_scope_lets_go_of_is_in_the_report_of_the_next_one_around() {
+    let _ = serve(async |cx| {
+        let outer = cx.scope("outer").open().unwrap();
+        let middle = outer.scope("middle").open().unwrap();
+        let inner = middle.scope("inner").open().unwrap();
+        inner.spawn(async |_cx| ()).unwrap().await.unwrap();
+        assert!(inner.spawn(async |_cx| Err::<(), _>("no disk")).unwrap().await.is_err());
+        middle.detach();
+        inner.stop();
+        assert!(outer.tasks().is_empty(), "both have ended");
+        drop(inner);
+        let report = outer.close(&cx).await;
+        assert_eq!((report.completed, report.failures.len()), (1, 1), "{report}");
+    });
+}
+
 #[test]
 fn a_scope_that_is_opened_in_a_stop_has_its_own_grace() {
     const SECOND: Duration = Duration::from_secs(1);
