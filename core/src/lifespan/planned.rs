@@ -11,7 +11,7 @@ use crate::registry::TaskRef;
 use crate::scope::{Cx, Factory, ServiceBuilder, SpawnError, Task, TaskFn};
 use crate::service::Service;
 use crate::task::{Name, Output, Panic};
-use crate::wake::{call_caught, drop_each_caught};
+use crate::wake::{call_caught, drop_caught, drop_each_caught};
 
 type Spawn<L> = Box<dyn FnOnce(&Cx<'_, L>, Name) -> Result<TaskRef, StartError>>;
 
@@ -111,7 +111,7 @@ where
     R: Output<Value: Send + 'static> + 'static,
     F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
 {
-    Box::new(move |cx, name| spawned(cx.task(name).spawn_from(body.clone(), spawned_at)))
+    Box::new(move |cx, name| spawned(cx.task(name).spawn_from(clone_of(body), spawned_at)))
 }
 
 fn spawn_service<L, R, F>(
@@ -126,8 +126,16 @@ where
 {
     Box::new(move |cx, name| {
         let builder = ServiceBuilder::described(cx.task(name), service);
-        spawned(builder.spawn_from(body.clone(), spawned_at))
+        spawned(builder.spawn_from(clone_of(body), spawned_at))
     })
+}
+
+/// A clone to call. The body itself is dropped before anything is spawned, and nobody is to blame for
+/// a panic of its destructor: after the spawn that would lose the task.
+fn clone_of<F: Factory>(body: F) -> F {
+    let clone = body.clone();
+    let _ = drop_caught(body);
+    clone
 }
 
 fn spawned<T, F>(task: Result<Task<T>, SpawnError<F>>) -> Result<TaskRef, StartError> {

@@ -53,6 +53,34 @@ fn an_error_that_only_observers_have_heard_of_does_not_harm_the_loop() {
     }));
 }
 
+#[test]
+fn a_body_whose_original_panics_when_it_is_dropped_runs_and_its_start_leaves_nothing_behind() {
+    struct Original(bool);
+    impl Clone for Original {
+        fn clone(&self) -> Self {
+            Self(false)
+        }
+    }
+    impl Drop for Original {
+        fn drop(&mut self) {
+            assert!(!self.0, "a destructor that panics");
+        }
+    }
+    struct Hears;
+    impl Observer for Hears {}
+    let (observer, original) = (Arc::new(Hears), Original(true));
+    let body = async move |cx: Cx<'_, Hand>| {
+        let _original = &original;
+        let _ = cx.trigger().set("it ran");
+    };
+    let lifespan = Lifespan::on(ByHand::new()).observer(Arc::clone(&observer));
+    let report = run(lifespan.component("db", |it| it.task("poller", body)));
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.reason.to_string(), "it ran");
+    drop(report);
+    assert_eq!(Arc::strong_count(&observer), 1, "something holds a registry");
+}
+
 /// Two fail, and somebody hears of it: what is left of them is what the scope lists.
 async fn fail_twice(scope: &OpenScope<Hand>) {
     for _ in 0..2 {
