@@ -17,6 +17,7 @@ mod faults;
 mod lifespans;
 mod local;
 mod order;
+mod programs;
 mod scopes;
 mod services;
 mod stall;
