@@ -246,7 +246,8 @@ fn s35_a_body_that_is_added_twice_runs_twice<O: LoopOwner<Handle: Timer>>(owner:
     let body = async move |_cx: Cx<'_, O::Handle>| {
         counted.fetch_add(1, Ordering::SeqCst);
     };
-    let report = Lifespan::on(owner).task("one", body.clone()).task("two", body).until_idle().run();
+    let lifespan = Lifespan::on(owner).task("one", body.clone()).task("two", body.clone());
+    let report = lifespan.spawn(body.clone()).spawn(body).until_idle().run();
     assert!(report.is_clean(), "{report}");
-    assert_eq!(runs.load(Ordering::SeqCst), 2);
+    assert_eq!(runs.load(Ordering::SeqCst), 4, "twice with a name, and twice without");
 }

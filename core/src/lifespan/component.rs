@@ -264,7 +264,20 @@ impl<L: EventLoop> Component<L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
-        if let Err(error) = self.tasks.add(name.into(), body, Location::caller()) {
+        if let Err(error) = self.tasks.add(Some(name.into()), body, Location::caller()) {
+            self.refuse(error);
+        }
+        self
+    }
+
+    /// Adds a task without a name, spawned as one [with a name](Self::task) is.
+    #[track_caller]
+    pub fn spawn<R, F>(mut self, body: F) -> Self
+    where
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
+    {
+        if let Err(error) = self.tasks.add(None, body, Location::caller()) {
             self.refuse(error);
         }
         self

@@ -230,7 +230,21 @@ impl<O, L: EventLoop> Lifespan<O, L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
-        let added = self.plan.tasks.add(name.into(), body, Location::caller());
+        let added = self.plan.tasks.add(Some(name.into()), body, Location::caller());
+        self.plan.note(added);
+        self
+    }
+
+    /// Adds a task without a name, spawned as one [with a name](Self::task) is.
+    ///
+    /// Added twice, the same body runs twice.
+    #[track_caller]
+    pub fn spawn<R, F>(mut self, body: F) -> Self
+    where
+        R: Output<Value: Send + 'static> + 'static,
+        F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
+    {
+        let added = self.plan.tasks.add(None, body, Location::caller());
         self.plan.note(added);
         self
     }

@@ -13,10 +13,11 @@ use crate::service::Service;
 use crate::task::{Name, Output, Panic};
 use crate::wake::{call_caught, drop_caught, drop_each_caught};
 
-type Spawn<L> = Box<dyn FnOnce(&Cx<'_, L>, Name) -> Result<TaskRef, StartError>>;
+type Spawn<L> = Box<dyn FnOnce(&Cx<'_, L>, Option<Name>) -> Result<TaskRef, StartError>>;
 
 struct Planned<L> {
-    name: Name,
+    name: Option<Name>,
+    spawned_at: &'static Location<'static>,
     spawn: Spawn<L>,
     must_be_ready: bool,
 }
@@ -35,7 +36,7 @@ impl<L> PlannedTasks<L> {
 
     pub(super) fn add<R, F>(
         &mut self,
-        name: Name,
+        name: Option<Name>,
         body: F,
         spawned_at: &'static Location<'static>,
     ) -> Result<(), StartError>
@@ -44,7 +45,8 @@ impl<L> PlannedTasks<L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
-        self.plan(Planned { name, spawn: spawn(body, spawned_at), must_be_ready: false })
+        let spawn = spawn(body, spawned_at);
+        self.plan(Planned { name, spawned_at, spawn, must_be_ready: false })
     }
 
     pub(super) fn add_service<R, F>(
@@ -60,15 +62,18 @@ impl<L> PlannedTasks<L> {
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
         let spawn = spawn_service(service, body, spawned_at);
-        self.plan(Planned { name, spawn, must_be_ready: service.must_be_ready })
+        let must_be_ready = service.must_be_ready;
+        self.plan(Planned { name: Some(name), spawned_at, spawn, must_be_ready })
     }
 
     fn plan(&mut self, planned: Planned<L>) -> Result<(), StartError> {
-        if planned.name.is_empty() {
-            return Err(StartError::EmptyName);
-        }
-        if self.tasks.iter().any(|other| other.name == planned.name) {
-            return Err(StartError::NameTaken { name: path(&self.path, &planned.name) });
+        if let Some(name) = &planned.name {
+            if name.is_empty() {
+                return Err(StartError::EmptyName);
+            }
+            if self.tasks.iter().any(|other| other.name == planned.name) {
+                return Err(StartError::NameTaken { name: path(&self.path, name) });
+            }
         }
         self.tasks.push_back(planned);
         Ok(())
@@ -81,11 +86,13 @@ impl<L> PlannedTasks<L> {
         listed: &Listed,
     ) -> Result<Vec<TaskRef>, StartError> {
         let mut awaited = Vec::new();
-        while let Some(Planned { name, spawn, must_be_ready }) = self.tasks.pop_front() {
+        while let Some(planned) = self.tasks.pop_front() {
+            let Planned { name, spawned_at, spawn, must_be_ready } = planned;
             // Cloning a body is foreign code.
             let spawned = call_caught(|| spawn(cx, name.clone()));
             let task = spawned.unwrap_or_else(|payload| {
                 let outcome = HandlerOutcome::Panicked(Panic::new(payload));
+                let name = name.unwrap_or_else(|| Name::from(format_args!("task of {spawned_at}")));
                 Err(StartError::Startup { component: path(&self.path, &name), outcome })
             })?;
             if must_be_ready {
@@ -111,7 +118,9 @@ where
     R: Output<Value: Send + 'static> + 'static,
     F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
 {
-    Box::new(move |cx, name| spawned(cx.task(name).spawn_from(clone_of(body), spawned_at)))
+    Box::new(move |cx, name| {
+        spawned(cx.task_or_unnamed(name).spawn_from(clone_of(body), spawned_at))
+    })
 }
 
 fn spawn_service<L, R, F>(
@@ -125,7 +134,7 @@ where
     F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
 {
     Box::new(move |cx, name| {
-        let builder = ServiceBuilder::described(cx.task(name), service);
+        let builder = ServiceBuilder::described(cx.task_or_unnamed(name), service);
         spawned(builder.spawn_from(clone_of(body), spawned_at))
     })
 }

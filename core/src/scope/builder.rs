@@ -56,7 +56,7 @@ impl<'p, L> TaskBuilder<'p, L> {
     }
 
     #[inline]
-    fn new(place: &'p Arc<Place<L>>, name: Option<Name>) -> Self {
+    pub(super) fn new(place: &'p Arc<Place<L>>, name: Option<Name>) -> Self {
         // The place of the spawn is noted by who spawns.
         let entry = Entry { name, spawned_at: Location::caller(), grace: Grace::DEFAULT };
         Self { place, entry, flags: Flags::HANDLE, if_taken: IfTaken::Refuse }

@@ -217,6 +217,11 @@ impl<L> Cx<'_, L> {
         TaskBuilder::named(self.place(), name.into())
     }
 
+    /// As `task`, perhaps without a name.
+    pub(crate) fn task_or_unnamed(&self, name: Option<Name>) -> TaskBuilder<'_, L> {
+        TaskBuilder::new(self.place(), name)
+    }
+
     /// Begins a scope inside this one, with a name that is unique among the live tasks here.
     ///
     /// It has tasks, an event and a grace of its own; see [`OpenScope`](crate::OpenScope).

@@ -175,14 +175,16 @@ fn a_refused_start_sets_the_event_that_others_wait_for() {
     assert_eq!(event.reason(), Some(Reason::StartFailed));
 }
 
+struct NoClone;
+
+impl Clone for NoClone {
+    fn clone(&self) -> Self {
+        panic!("there is only one")
+    }
+}
+
 #[test]
 fn a_body_that_cannot_be_cloned_fails_the_start_and_undoes_it() {
-    struct NoClone;
-    impl Clone for NoClone {
-        fn clone(&self) -> Self {
-            panic!("there is only one")
-        }
-    }
     let body = NoClone;
     let lifespan = Lifespan::on(ByHand::new()).shutdown("db", async |_cx| {}).task(
         "single",
@@ -193,4 +195,14 @@ fn a_body_that_cannot_be_cloned_fails_the_start_and_undoes_it() {
     let report = run(lifespan);
     assert!(report.to_string().contains("\"single\" panicked: there is only one"), "{report}");
     assert!(matches!(report.component("db").unwrap().shutdown, HandlerOutcome::Completed));
+}
+
+#[test]
+fn a_body_without_a_name_that_cannot_be_cloned_is_told_by_its_line() {
+    let (body, line) = (NoClone, line!() + 1);
+    let report = run(Lifespan::on(ByHand::new()).spawn(async move |_cx| {
+        let _body = body;
+    }));
+    let place = format!("\"task of {}:{line}:", file!());
+    assert!(report.to_string().contains(&place), "{report}");
 }

@@ -179,6 +179,27 @@ pub fn a_body_that_is_added_twice_runs_twice<O: LoopOwner<Handle: Timer>>(owner:
     assert_eq!(runs, ["one", "part/one", "two"]);
 }
 
+/// A body that is added without a name is a task that has none; added twice, it runs twice.
+pub fn a_body_may_be_added_without_a_name<O: LoopOwner<Handle: Timer>>(owner: O) {
+    let log = Log::default();
+    let runs = log.clone();
+    let body = async move |cx: Cx<'_, O::Handle>| {
+        let this = cx.this_task().unwrap();
+        assert!(this.name().is_none() && this.spawned_at().file().ends_with("start.rs"));
+        runs.add(if this.path().starts_with("part/") { "in a component" } else { "in the root" });
+    };
+    let report = Lifespan::on(owner)
+        .component("part", |it| it.spawn(body.clone()))
+        .spawn(body.clone())
+        .spawn(body)
+        .until_idle()
+        .run();
+    assert!(report.is_clean(), "{report}");
+    let mut runs = log.lines();
+    runs.sort_unstable();
+    assert_eq!(runs, ["in a component", "in the root", "in the root"]);
+}
+
 /// A builder's task that fails while the lifespan serves does not end it, and is reported.
 pub fn a_task_that_fails_ends_nothing<O: LoopOwner<Handle: Timer>>(owner: O) {
     let report = Lifespan::on(owner)

@@ -172,6 +172,7 @@ macro_rules! __behaviours_of_every_loop {
                 a_panic_undoes_what_had_started, a_handler_has_a_budget, a_stop_interrupts_it,
                 an_event_set_before_starts_nothing, a_name_given_twice_starts_nothing,
                 a_task_that_fails_ends_nothing, a_body_that_is_added_twice_runs_twice,
+                a_body_may_be_added_without_a_name,
             }
             components {
                 start_after_those_they_say, that_cannot_be_ordered_start_nothing,
