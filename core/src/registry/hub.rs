@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::{Registry, StopTimes};
+use super::{RecordAt, Registry, StopTimes};
 use crate::roll_call::Waiting;
 use crate::sync::lock;
 use crate::waiters::{Head, Taken, Waiters};
@@ -19,6 +19,8 @@ pub(super) struct Hub {
     pub(super) changes: u64,
     /// `None` until its stop begins.
     pub(super) times: Option<StopTimes>,
+    /// Who stops it looks at it again before a task that comes now, and has no grace of its own, is due.
+    pub(super) is_looked_at_in_time: bool,
     /// The scope ends when nothing lives in it. Only of a user's.
     pub(super) closing: bool,
     /// It has (tree, invariant 1).
@@ -37,7 +39,7 @@ impl Hub {
 
 impl Registry {
     /// Watches from now on: completes when the registry becomes empty, and once the scope stops, when
-    /// a task comes. Watch first, look then, and wait last: so nothing falls between.
+    /// a task comes that may be due before the next look. Watch first, look then, and wait last: so nothing falls between.
     pub(crate) fn watch(&self) -> Watch<'_> {
         let mut shards = self.lock_all();
         for shard in shards.iter_mut() {
@@ -80,7 +82,18 @@ impl Registry {
         ends
     }
 
-    /// A task has come while the scope stops: those who stop it, or one around it, are to know.
+    /// A task has come while the scope stops. Those who stop it, or one around it, are to know, unless
+    /// they look again in time: else each would be followed by a look at all that are left.
+    #[cold]
+    pub(super) fn notify_of(&self, task: RecordAt<'_>) {
+        let flags = task.flags();
+        let has_its_own_time = flags.cancels_on_stop() || flags.is_scope();
+        if has_its_own_time || task.grace().is_some() || !lock(&self.hub).is_looked_at_in_time {
+            self.notify_all();
+        }
+    }
+
+    /// As [`notify_of`](Self::notify_of), whatever has come.
     #[cold]
     pub(super) fn notify_all(&self) {
         let mut at = Some(self);

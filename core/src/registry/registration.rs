@@ -135,7 +135,7 @@ impl Registry {
     #[cold]
     fn tell_of(self: &Arc<Self>, came: &Came) {
         if came.is_stopping {
-            self.notify_all();
+            self.notify_of(RecordAt::new(self, came.slot));
         }
         if came.is_attended && self.listener.hears() {
             self.listener.task_spawned(&TaskRef::new(RecordAt::new(self, came.slot).refer()));

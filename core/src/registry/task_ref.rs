@@ -71,6 +71,8 @@ impl TaskRef {
     }
 
     /// Returns how often the body has begun: once, unless it is a service or still queued.
+    ///
+    /// One that was cancelled before its first poll counts as begun.
     #[must_use]
     pub fn attempts(&self) -> u64 {
         let once = || u64::from(!self.0.flags().is_queued());

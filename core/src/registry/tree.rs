@@ -257,7 +257,8 @@ impl Registry {
     }
 
     /// Has every task here and below dropped whose grace is over, and tells how long until that of
-    /// the next one is. `is_over`: no grace counts any more. Scopes below end when they are empty.
+    /// the next one is, or would be of one that comes meanwhile. `is_over`: no grace counts any more.
+    /// Scopes below end when they are empty.
     /// One task may be spared: who waits for the others.
     pub(crate) fn cancel_due(
         self: &Arc<Self>,
@@ -270,6 +271,11 @@ impl Registry {
         let mut next = Duration::MAX;
         let mut todo = vec![(Arc::clone(self), times)];
         while let Some((registry, times)) = todo.pop() {
+            let left = times.left_of(times.grace, now);
+            let is_in_time = !left.is_zero() && !is_over;
+            next = if is_in_time { next.min(left) } else { next };
+            // Before the look: who comes after it finds this.
+            lock(&registry.hub).is_looked_at_in_time = is_in_time;
             for record in registry.snapshot() {
                 let is_spared = spared.is_some_and(|spared| spared.is(&record));
                 if is_spared || record.flags().is_cancelled() {

@@ -185,6 +185,51 @@ fn who_closes_its_own_scope_looks_seldom_at_many_that_end_one_after_the_other() 
     }
 }
 
+/// It looks at all that are left when one is due, and not when one comes.
+#[test]
+fn who_closes_a_scope_looks_seldom_though_many_come_meanwhile() {
+    const TASKS: u32 = 1000;
+    let _ = serve(async move |cx| {
+        let scope = cx.scope("scope").grace(Duration::MAX).deadline(Duration::MAX).open().unwrap();
+        for number in 0..TASKS {
+            let body = async move |cx: Cx<'_, Hand>| {
+                cx.shutdown().wait().await;
+                cx.sleep(Duration::from_millis(number.into())).await;
+                cx.spawn(async |cx| cx.sleep(Duration::from_secs(2)).await).detach();
+            };
+            scope.spawn(body).unwrap().detach();
+        }
+        let (mut close, mut polls) = (pin!(scope.close(&cx)), 0_u32);
+        let report = poll_fn(|context| {
+            polls += 1;
+            close.as_mut().poll(context)
+        });
+        assert_eq!(report.await.completed, u64::from(2 * TASKS));
+        assert!(polls < 30, "{polls}");
+    });
+}
+
+#[test]
+fn what_comes_in_a_stop_is_due_with_its_scope_though_nothing_else_is() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let _ = serve(async |cx| {
+        let scope = cx.scope("scope").grace(10 * SECOND).deadline(Duration::MAX).open().unwrap();
+        let long = scope.task("long").grace(60 * SECOND).spawn(async |cx| {
+            cx.shutdown().wait().await;
+            let began = cx.now();
+            for comes in [5, 12] {
+                cx.sleep(began + comes * SECOND - cx.now()).await;
+                let stays = cx.spawn(async |_cx| pending::<()>().await);
+                assert!(stays.await.is_err());
+                let took = cx.now().duration_since(began);
+                assert_eq!(took.as_secs(), u64::from(comes.max(10)));
+            }
+        });
+        let report = scope.close(&cx).await;
+        assert!(long.unwrap().await.is_ok() && report.cancelled.len() == 2, "{report}");
+    });
+}
+
 /// Starts another task for each that is late: that one is late at the next look.
 #[derive(Default)]
 struct StartsAnother {
