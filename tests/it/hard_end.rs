@@ -87,6 +87,17 @@ fn a_mutex_that_is_locked_twice() {
 }
 
 #[test]
+fn who_blocks_from_the_first_turn_on_is_no_newcomer_when_the_deadline_is_over() {
+    for runtime in ONE_THREAD {
+        let all = names("busy", runtime, "left behind: task busy,");
+        let (_, rest) = all.split_once("left behind: task busy, ").unwrap();
+        let (age, _) = rest.split_once(" old").unwrap();
+        // It has held its thread for eight tenths of a second.
+        assert!(!age.ends_with("µs") && !age.ends_with("ns"), "{all}");
+    }
+}
+
+#[test]
 fn a_blocking_closure_that_never_ends() {
     names_everywhere("blocking", "left behind: task stuck/closure, a blocking closure,");
 }

@@ -61,6 +61,8 @@ pub(super) struct Starting {
 pub(super) enum Due {
     /// A start-up handler has passed its budget, and the loop has not seen it.
     StartOverdue(Name, Duration),
+    /// All that lives is to be listed.
+    Look,
     /// It is time to say who is waited for.
     Line,
     /// The loop is to see to its timers.

@@ -20,6 +20,8 @@ use crate::wake::call_caught;
 const STACK: usize = 256 * 1024;
 /// How long the first line is put off that nobody asked for.
 const QUIET: Duration = Duration::from_secs(1);
+/// How long after the request to stop all that lives is listed, if it has not ended by then.
+const LOOK: Duration = Duration::from_millis(100);
 /// How often a loop is asked to see to its timers.
 const TEND: Duration = Duration::from_millis(100);
 /// The longest time between two lines.
@@ -54,6 +56,7 @@ impl Watch {
             stop: stop.clone(),
             draft: Arc::downgrade(draft),
             speaker: Speaker::new(voice),
+            look: Some(LOOK),
             quiet,
             said: 0,
             tend: Some(Box::new(tend)),
@@ -93,6 +96,8 @@ struct WatchThread {
     /// Keeps nothing of the run alive.
     draft: Weak<Draft>,
     speaker: Speaker,
+    /// When all that lives is to be listed; `None` when that is done.
+    look: Option<Duration>,
     /// When the first line is due.
     quiet: Duration,
     /// How many lines were said.
@@ -110,6 +115,7 @@ impl WatchThread {
         while let Some(due) = self.finish.next(|times| self.due(times)) {
             match due {
                 Due::StartOverdue(component, budget) => self.fail_start(component, budget),
+                Due::Look => self.look(),
                 Due::Line => self.say(),
                 Due::Tend => self.tend(),
                 Due::HardEnd => {
@@ -131,16 +137,19 @@ impl WatchThread {
         let stopping = drained.or_else(|| asked.checked_add(self.budgets.drain));
         let after = |wait: Duration| stopping.and_then(|began| began.checked_add(wait));
         let end = after(self.budgets.deadline.saturating_add(MARGIN));
+        let look = self.look.and_then(|wait| asked.checked_add(wait));
         let line = after(self.quiet.saturating_add(pauses(self.said)));
         let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
         if is_due(end) {
             Due::HardEnd
+        } else if is_due(look) {
+            Due::Look
         } else if is_due(line) {
             Due::Line
         } else if is_due(tend) {
             Due::Tend
         } else {
-            Due::At([end, line, tend].into_iter().flatten().min())
+            Due::At([end, look, line, tend].into_iter().flatten().min())
         }
     }
 
@@ -161,6 +170,15 @@ impl WatchThread {
             self.tend = None;
         }
         self.tend_at = Instant::now() + TEND;
+    }
+
+    /// Ages count from here at the latest: a blocked loop lists nobody, and notes no first wait.
+    fn look(&mut self) {
+        self.look = None;
+        if let Some(draft) = self.draft.upgrade() {
+            // It reads the clock of the loop: the code of an adapter.
+            let _ = call_caught(|| draft.board().live());
+        }
     }
 
     fn say(&mut self) {

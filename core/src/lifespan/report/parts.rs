@@ -111,8 +111,9 @@ pub struct TaskReport {
 pub struct Straggler {
     /// Its scope and name, or id.
     pub path: String,
-    /// Its age at that moment, since the stop began at the least; see [`TaskRef::age`](crate::TaskRef::age).
-    /// Of the foreground, how long it was waited for.
+    /// Its age at that moment; see [`TaskRef::age`](crate::TaskRef::age). One that has not waited for
+    /// anything yet counts from a tenth of a second after the request to stop, at the latest. Of the
+    /// foreground, how long it was waited for.
     pub age: Duration,
     /// What it is: a task, a blocking closure, which cannot be cancelled, or the foreground, whose path
     /// is empty.
