@@ -104,9 +104,16 @@ impl StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Run(RunError::InsideLoop(inside)) => {
+                write!(f, "{inside}: of a lifespan that is `Lifespan::attach(..).run().await`")
+            }
             Self::Run(error) => error.fmt(f),
             Self::StopSource(error) => write!(f, "a stop source could not be bound: {error}"),
-            Self::NameTaken { name } => write!(f, "the name {name:?} was given twice"),
+            Self::NameTaken { name } => write!(
+                f,
+                "the name {name:?} was given twice: two components, two handlers of a kind, or two \
+                 tasks have it"
+            ),
             Self::UnknownComponent { component, after } => write!(
                 f,
                 "component {component:?} comes after {after:?}, which there is not: register a \

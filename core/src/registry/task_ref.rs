@@ -166,7 +166,7 @@ impl fmt::Debug for TaskRef {
 }
 
 /// Completes with the outcome when a task has ended and its body is gone.
-#[must_use = "futures do nothing unless polled"]
+#[must_use = "a cancel that gave it is made already; await this to know when the body is gone"]
 pub struct Finished {
     task: TaskRef,
     me: Registration,

@@ -83,7 +83,10 @@ impl ScopeTask {
 
 impl fmt::Display for ScopeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} tasks completed", self.completed)?;
+        match self.completed {
+            1 => f.write_str("1 task completed")?,
+            count => write!(f, "{count} tasks completed")?,
+        }
         for task in &self.failures {
             write!(f, "\n  {task}")?;
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::pending;
 use std::time::Duration;
 
-use lifespan_core::{Lifespan, Report};
+use lifespan_core::{InsideLoop, Lifespan, Report, StartError};
 
 use crate::by_hand::{ByHand, run};
 
@@ -41,6 +41,22 @@ fn line(report: &Report, start: &str) -> String {
     let text = report.to_string();
     let line = text.lines().find(|line| line.trim_start().starts_with(start));
     String::from(line.unwrap_or_else(|| panic!("no {start:?} in {text}")).trim_start())
+}
+
+#[test]
+fn a_run_inside_a_loop_is_told_its_async_form() {
+    let text = StartError::Run(InsideLoop::new("Loop::run").into()).to_string();
+    assert!(
+        text.starts_with("Loop::run blocks") && text.contains("`Lifespan::attach(..)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_name_that_was_given_twice_may_be_that_of_handlers() {
+    let twice = lifespan().component("db", |db| db.startup(async |_cx| {}).startup(async |_cx| {}));
+    let text = line(&run(twice), "did not start");
+    assert!(text.contains("\"db\" was given twice") && text.contains("two handlers"), "{text}");
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn a_close_ends_with_the_last_task() {
         let began = cx.now();
         let report = scope.close(&cx).await;
         assert!(cx.now().duration_since(began) < SECOND && report.is_clean());
-        assert_eq!(report.completed, 1);
+        assert_eq!((report.completed, &*report.to_string()), (1, "1 task completed"));
     });
 }
 
