@@ -14,7 +14,8 @@ use super::Cx;
     message = "this is no body of a task on `{L}`",
     label = "expected `async |cx| {{ .. }}` or an `async fn(cx: Cx<'_, {L}>)` whose future is `Send`",
     note = "write `async move |cx| {{ .. }}` instead of a future or a plain closure; what the body \
-            holds across an `.await` must be `Send`"
+            holds across an `.await` must be `Send`",
+    note = "of a body that is a parameter, say so: `F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R>`"
 )]
 pub trait TaskFn<'t, L: 't, R>: FnOnce(Cx<'t, L>) -> Self::Fut {
     /// The body's future.
