@@ -19,6 +19,7 @@ mod hard_end;
 mod inside;
 mod new_user;
 mod sanic_events;
+mod sanic_names;
 mod sanic_stop;
 mod sanic_tasks;
 mod signals;

@@ -18,6 +18,7 @@ mod lifespans;
 mod local;
 mod order;
 mod programs;
+mod readiness;
 mod scopes;
 mod services;
 mod stall;
