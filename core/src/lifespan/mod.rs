@@ -120,7 +120,8 @@ impl<O: LoopOwner> Lifespan<O> {
     /// Runs all of it on this thread, until it has stopped.
     ///
     /// The report says what failed, also if nothing could start: inside a running loop, for
-    /// example, it holds [`RunError::InsideLoop`](crate::RunError::InsideLoop).
+    /// example, it holds [`RunError::InsideLoop`](crate::RunError::InsideLoop); there, use
+    /// [`attach`](Self::attach).
     pub fn run(self) -> Report
     where
         O::Handle: Timer,
