@@ -26,7 +26,8 @@ impl Tokio {
     ///
     /// # Errors
     /// [`NoLoop`] outside of a tokio runtime, or in one whose timers are off; under
-    /// `#[tokio::main]` they are on.
+    /// `#[tokio::main]` they are on. Where they are off, tokio's own panic is what tells so: the panic
+    /// hook shows it, and it goes no further.
     ///
     /// # Examples
     /// ```
