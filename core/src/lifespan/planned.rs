@@ -13,7 +13,9 @@ use crate::service::Service;
 use crate::task::{Name, Output, Panic};
 use crate::wake::{call_caught, drop_caught, drop_each_caught};
 
-type Spawn<L> = Box<dyn FnOnce(&Cx<'_, L>, Option<Name>) -> Result<TaskRef, StartError>>;
+type Spawn<L> = Box<
+    dyn FnOnce(&Cx<'_, L>, Option<Name>, &'static Location<'static>) -> Result<TaskRef, StartError>,
+>;
 
 struct Planned<L> {
     name: Option<Name>,
@@ -45,8 +47,7 @@ impl<L> PlannedTasks<L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
-        let spawn = spawn(body, spawned_at);
-        self.plan(Planned { name, spawned_at, spawn, must_be_ready: false })
+        self.plan(Planned { name, spawned_at, spawn: spawn(body), must_be_ready: false })
     }
 
     pub(super) fn add_service<R, F>(
@@ -61,8 +62,7 @@ impl<L> PlannedTasks<L> {
         R: Output<Value: Send + 'static> + 'static,
         F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
     {
-        let spawn = spawn_service(service, body, spawned_at);
-        let must_be_ready = service.must_be_ready;
+        let (spawn, must_be_ready) = (spawn_service(service, body), service.must_be_ready);
         self.plan(Planned { name: Some(name), spawned_at, spawn, must_be_ready })
     }
 
@@ -89,7 +89,7 @@ impl<L> PlannedTasks<L> {
         while let Some(planned) = self.tasks.pop_front() {
             let Planned { name, spawned_at, spawn, must_be_ready } = planned;
             // Cloning a body is foreign code.
-            let spawned = call_caught(|| spawn(cx, name.clone()));
+            let spawned = call_caught(|| spawn(cx, name.clone(), spawned_at));
             let task = spawned.unwrap_or_else(|payload| {
                 let outcome = HandlerOutcome::Panicked(Panic::new(payload));
                 let name = name.unwrap_or_else(|| Name::from(format_args!("task of {spawned_at}")));
@@ -112,28 +112,24 @@ impl<L> Drop for PlannedTasks<L> {
     }
 }
 
-fn spawn<L, R, F>(body: F, spawned_at: &'static Location<'static>) -> Spawn<L>
+fn spawn<L, R, F>(body: F) -> Spawn<L>
 where
     L: EventLoop,
     R: Output<Value: Send + 'static> + 'static,
     F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
 {
-    Box::new(move |cx, name| {
+    Box::new(move |cx, name, spawned_at| {
         spawned(cx.task_or_unnamed(name).spawn_from(clone_of(body), spawned_at))
     })
 }
 
-fn spawn_service<L, R, F>(
-    service: Service,
-    body: F,
-    spawned_at: &'static Location<'static>,
-) -> Spawn<L>
+fn spawn_service<L, R, F>(service: Service, body: F) -> Spawn<L>
 where
     L: Timer,
     R: Output<Value: Send + 'static> + 'static,
     F: AsyncFnOnce(Cx<'_, L>) -> R + for<'x> TaskFn<'x, L, R> + Factory,
 {
-    Box::new(move |cx, name| {
+    Box::new(move |cx, name, spawned_at| {
         let builder = ServiceBuilder::described(cx.task_or_unnamed(name), service);
         spawned(builder.spawn_from(clone_of(body), spawned_at))
     })

@@ -39,7 +39,8 @@ impl Hub {
 
 impl Registry {
     /// Watches from now on: completes when the registry becomes empty, and once the scope stops, when
-    /// a task comes that may be due before the next look. Watch first, look then, and wait last: so nothing falls between.
+    /// a task comes that may be due before the next look. Watch first, look then, and wait last: so
+    /// nothing falls between.
     pub(crate) fn watch(&self) -> Watch<'_> {
         let mut shards = self.lock_all();
         for shard in shards.iter_mut() {

@@ -258,8 +258,7 @@ impl Registry {
 
     /// Has every task here and below dropped whose grace is over, and tells how long until that of
     /// the next one is, or would be of one that comes meanwhile. `is_over`: no grace counts any more.
-    /// Scopes below end when they are empty.
-    /// One task may be spared: who waits for the others.
+    /// Scopes below end when they are empty. One task may be spared: who waits for the others.
     pub(crate) fn cancel_due(
         self: &Arc<Self>,
         times: StopTimes,

@@ -4,10 +4,27 @@ use std::future::pending;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use lifespan_core::{Name, Outcome, SpawnError};
+use lifespan_core::{Name, Outcome, SpawnError, Spawner};
 
-use crate::by_hand::{next_round, serve, serve_with};
+use crate::by_hand::{Hand, next_round, serve, serve_with};
 use crate::outcomes::Gone;
+
+/// What each of 64 threads gets that act at one moment.
+pub(crate) fn of_64_threads<T: Send + 'static>(
+    spawner: &Spawner<Hand>,
+    act: fn(&Spawner<Hand>) -> T,
+) -> Vec<T> {
+    let barrier = Arc::new(Barrier::new(64));
+    let threads = (0..64).map(|_| {
+        let (spawner, barrier) = (spawner.clone(), Arc::clone(&barrier));
+        thread::spawn(move || {
+            barrier.wait();
+            act(&spawner)
+        })
+    });
+    let threads = threads.collect::<Vec<_>>();
+    threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+}
 
 #[test]
 fn a_name_that_is_taken_gives_the_body_back_unpolled() {
@@ -78,17 +95,10 @@ fn an_empty_name_is_refused() {
 #[test]
 fn of_64_threads_that_add_one_name_exactly_one_wins() {
     let _ = serve(async |cx| {
-        let barrier = Arc::new(Barrier::new(64));
-        let threads = (0..64).map(|_| {
-            let (spawner, barrier) = (cx.spawner(), Arc::clone(&barrier));
-            thread::spawn(move || {
-                barrier.wait();
-                spawner.task("one").spawn(async |_cx| pending::<()>().await).is_ok()
-            })
+        let won = of_64_threads(&cx.spawner(), |spawner| {
+            spawner.task("one").spawn(async |_cx| pending::<()>().await).is_ok()
         });
-        let threads = threads.collect::<Vec<_>>();
-        let won = threads.into_iter().map(|thread| thread.join().unwrap());
-        assert_eq!(won.filter(|&won| won).count(), 1);
+        assert_eq!(won.into_iter().filter(|&won| won).count(), 1);
         assert_eq!(cx.tasks().len(), 1);
     });
 }

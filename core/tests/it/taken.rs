@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 use std::future::pending;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Barrier};
-use std::thread;
 
 use lifespan_core::{Cx, Name, Outcome, SpawnError, Task};
 
 use crate::by_hand::{next_round, serve};
+use crate::names::of_64_threads;
 
 /// The name that a task got.
 fn name_of<T>(task: &Task<T>) -> Name {
@@ -109,18 +108,11 @@ fn a_number_makes_an_empty_name_no_name_and_opens_no_scope_that_has_ended() {
 #[test]
 fn of_64_threads_that_add_one_name_with_numbers_each_has_its_own() {
     let _ = serve(async |cx| {
-        let barrier = Arc::new(Barrier::new(64));
-        let threads = (0..64).map(|_| {
-            let (spawner, barrier) = (cx.spawner(), Arc::clone(&barrier));
-            thread::spawn(move || {
-                barrier.wait();
-                let task = spawner.task("one").numbered().spawn(async |_cx| pending::<()>().await);
-                name_of(&task.unwrap())
-            })
+        let names = of_64_threads(&cx.spawner(), |spawner| {
+            let task = spawner.task("one").numbered().spawn(async |_cx| pending::<()>().await);
+            name_of(&task.unwrap())
         });
-        let threads = threads.collect::<Vec<_>>();
-        let names = threads.into_iter().map(|thread| thread.join().unwrap());
-        assert_eq!(names.collect::<HashSet<_>>().len(), 64);
+        assert_eq!(names.into_iter().collect::<HashSet<_>>().len(), 64);
         assert_eq!(cx.tasks().len(), 64);
     });
 }

@@ -7,10 +7,7 @@ use std::time::Duration;
 use futures_lite::future::{pending, yield_now};
 use lifespan_core::{BoxError, EventLoop, Lifespan, LoopOwner, Outcome, Timer};
 
-use crate::support::{Moment, NEVER, SHORT};
-
-/// Longer than any of this may take; a wait that is over then fails, and does not hang.
-const GUARD: Duration = Duration::from_secs(60);
+use crate::support::{GUARD, Moment, NEVER, SHORT};
 
 /// Long enough for another thread to take a task up, if there is one.
 const MEET: Duration = Duration::from_millis(100);

@@ -7,10 +7,7 @@ use std::time::Duration;
 use futures_lite::future::pending;
 use lifespan_core::{Cx, HandlerOutcome, Lifespan, LoopOwner, Outcome, Spawner, Timer};
 
-use crate::support::{Log, Moment, NEVER, SHORT, inside};
-
-/// Longer than any of this may take; a wait that is over then fails, and does not hang.
-const GUARD: Duration = Duration::from_secs(60);
+use crate::support::{GUARD, Log, Moment, NEVER, SHORT, inside};
 
 /// It caps the grace of every task, own or not.
 pub fn caps_every_grace<O: LoopOwner<Handle: Timer>>(mut owner: O) {

@@ -14,6 +14,9 @@ use lifespan_core::{
 /// Longer than any test may take: a wait that ended, ended for another reason.
 pub(crate) const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Longer than any of this may take; a wait that is over then fails, and does not hang.
+pub(crate) const GUARD: Duration = Duration::from_secs(60);
+
 /// Short: a budget that is meant to run out.
 pub(crate) const SHORT: Duration = Duration::from_millis(10);
 
